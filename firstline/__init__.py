@@ -1,0 +1,1 @@
+"""firstline: a voice agent that answers a company's tier-1 support line."""

@@ -1,0 +1,94 @@
+"""A callback: a promise to ring a number at a time."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from firstline.domain.call import CALL_SID, E164
+
+FARTHEST = timedelta(days=30)
+"""A callback further away than this is a misunderstanding, not a promise."""
+
+
+@dataclass(frozen=True)
+class CallbackRequest:
+    """What the bridge asks of the call's workflow."""
+
+    call_sid: str
+    phone: str
+    """E.164."""
+    at: str
+    """ISO 8601 with offset: the moment to ring."""
+    topic: str
+    """What the caller wants to talk about; nothing personal, it may be spoken."""
+    language: str = "en"
+
+
+@dataclass(frozen=True)
+class CallbackBooked:
+    """The workflow's answer to the bridge: the callback is now durable."""
+
+    callback_id: str
+    """The callback workflow's id."""
+    at: str
+    """ISO 8601 with offset, as booked."""
+
+
+class CallbackState(StrEnum):
+    """Where a callback stands."""
+
+    WAITING = "waiting"
+    DIALING = "dialing"
+    ANSWERED = "answered"
+    UNREACHED = "unreached"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class CallbackInput:
+    """Input of the callback workflow."""
+
+    request: CallbackRequest
+    line_number: str
+    """Our own line, E.164: the number that rings the caller."""
+
+
+@dataclass(frozen=True)
+class CallbackResult:
+    """How a callback ended."""
+
+    state: CallbackState
+    dialled_sid: str = ""
+    """CallSid of the outbound call that was answered; empty when none was."""
+    attempts: int = 0
+
+
+class DialStatus(StrEnum):
+    """Twilio's final and answered call statuses, as a callback cares about them."""
+
+    ANSWERED = "answered"
+    BUSY = "busy"
+    NO_ANSWER = "no-answer"
+    FAILED = "failed"
+
+
+def callback_problem(request: CallbackRequest, now: datetime) -> str | None:
+    """Why this callback cannot be promised, in one line for the model to say; None when it can.
+
+    `now` is timezone-aware.
+    """
+    if not CALL_SID.match(request.call_sid):
+        return f"call_sid {request.call_sid!r} is not a Twilio CallSid"
+    if not E164.match(request.phone):
+        return "the phone number is not in international format, like +15551234567"
+    try:
+        at = datetime.fromisoformat(request.at)
+    except ValueError:
+        return f"the time {request.at!r} is not an ISO 8601 date and time"
+    if at.tzinfo is None:
+        return f"the time {request.at!r} has no time zone"
+    if at <= now:
+        return "that time has already passed"
+    if at - now > FARTHEST:
+        return f"that is more than {FARTHEST.days} days away"
+    return None

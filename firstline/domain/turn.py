@@ -1,0 +1,76 @@
+"""One turn of a call: the caller's words, the agent's answer as heard, and where the time went."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens billed for one turn, as the model's `response.done` events reported them.
+
+    `cached` is a subset of `input`, never beside it (decisions.md, row 2).
+    """
+
+    input_text: int = 0
+    input_audio: int = 0
+    cached: int = 0
+    output_text: int = 0
+    output_audio: int = 0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            self.input_text + other.input_text,
+            self.input_audio + other.input_audio,
+            self.cached + other.cached,
+            self.output_text + other.output_text,
+            self.output_audio + other.output_audio,
+        )
+
+
+@dataclass(frozen=True)
+class ToolUse:
+    """One tool call of the model and what the runtime answered."""
+
+    name: str
+    arguments: str
+    """JSON, as the model sent it."""
+    output: str
+    """JSON, as the model received it."""
+    ms: float
+    """From the model's request to the answer handed back, ms."""
+
+
+@dataclass(frozen=True)
+class TurnTiming:
+    """The two clocks of a turn and its stages, all ms (decisions.md, rows 8 and 9).
+
+    Percentiles of stages do not add up to the percentile of the total; the total is measured on its own.
+    """
+
+    first_audio_ms: float | None = None
+    """End of speech detected -> first audio frame sent to the carrier. None when the agent did not speak."""
+    turn_gap_ms: float | None = None
+    """Caller really stopped -> first audio frame sent to the carrier: `first_audio_ms` plus end-of-speech detection."""
+    stages: dict[str, float] = field(default_factory=dict)
+    """Stage name -> ms: ingress, transcription, retrieval, rerank, decision, first_audio, egress."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What happened between one thing the caller said and the next."""
+
+    number: int
+    """1 for the caller's first words."""
+    caller_text: str
+    agent_text: str
+    """What the caller heard of the answer: cut where a barge-in cut it."""
+    language: str = "en"
+    confidence: float | None = None
+    """Computed by the runtime from retrieval evidence, 0..1; None when nothing was looked up."""
+    model_confidence: float | None = None
+    """The model's own number, recorded for its calibration, never used to decide (decisions.md, row 10)."""
+    chunk_ids: list[str] = field(default_factory=list)
+    article_ids: list[str] = field(default_factory=list)
+    tools: list[ToolUse] = field(default_factory=list)
+    interrupted: bool = False
+    timing: TurnTiming = field(default_factory=TurnTiming)
+    usage: Usage = field(default_factory=Usage)

@@ -1,0 +1,61 @@
+"""Names and limits that more than one process must agree on."""
+
+from datetime import timedelta
+
+TASK_QUEUE = "firstline"
+
+# Workflow types and ids: a person who knows a CallSid can guess every id.
+CALL_WORKFLOW = "CallWorkflow"
+HANDOFF_WORKFLOW = "HandoffWorkflow"
+CALLBACK_WORKFLOW = "CallbackWorkflow"
+
+# Messages of CallWorkflow.
+FACTS_SIGNAL = "facts"
+HANDOFF_UPDATE = "handoff"
+CALLBACK_UPDATE = "callback"
+NEXT_STEP_QUERY = "next_step"
+STATE_QUERY = "state"
+TIMELINE_QUERY = "timeline"
+
+# Messages of HandoffWorkflow and CallbackWorkflow.
+FAREWELL_SIGNAL = "farewell_played"
+REP_SIGNAL = "rep_answered"
+CALLER_LEFT_SIGNAL = "caller_left"
+DIAL_SIGNAL = "dial_status"
+
+# Search attributes: name -> Temporal indexed value type.
+SEARCH_ATTRIBUTES = {
+    "Outcome": "Keyword",
+    "Language": "Keyword",
+    "HandoffReason": "Keyword",
+    "Deflected": "Bool",
+    "Turns": "Int",
+    "CallerNumber": "Keyword",
+}
+
+# Conferences: one per handed-off call, named so that every replica names the same one.
+CONFERENCE_PREFIX = "handoff-"
+FAILSAFE_QUEUE = "failsafe"
+
+UPDATE_DEADLINE = timedelta(seconds=2)
+"""How long the caller waits for a promise to become durable before the agent says something else."""
+
+
+def call_workflow_id(call_sid: str) -> str:
+    """Id of a call's workflow."""
+    return f"call-{call_sid}"
+
+
+def handoff_workflow_id(call_sid: str) -> str:
+    """Id of a call's handoff workflow; also the PagerDuty dedup key."""
+    return f"handoff-{call_sid}"
+
+
+def callback_workflow_id(call_sid: str) -> str:
+    """Id of the callback promised in a call."""
+    return f"callback-{call_sid}"
+
+
+def conference_name(call_sid: str) -> str:
+    """Friendly name of the conference in which a handed-off caller waits."""
+    return f"{CONFERENCE_PREFIX}{call_sid}"

