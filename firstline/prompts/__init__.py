@@ -1,0 +1,57 @@
+"""What the agent is told and what it says outside the model, one file a language."""
+
+import hashlib
+import tomllib
+from dataclasses import dataclass, fields
+from functools import cache
+from importlib import resources
+
+from firstline.domain.language import SUPPORTED
+
+
+@dataclass(frozen=True)
+class LanguagePack:
+    """One language's words. `{company}`, `{topic}`, `{at}` and `{why}` are filled in when spoken."""
+
+    code: str
+    instructions: str
+    """System instructions of the model."""
+    greeting: str
+    callback_greeting: str
+    """Opens a call that we placed; nothing personal, a machine may be listening."""
+    callback_greeting_topic: str
+    filler: str
+    """Spoken when nothing was heard for 700 ms."""
+    handoff_accepted: str
+    handoff_refused: str
+    handoff_unavailable: str
+    """The promise could not be made durable in time."""
+    callback_booked: str
+    callback_refused: str
+    callback_unclear: str
+    """The time was not understood."""
+    lookup_failed: str
+    arguments_invalid: str
+    """Tells the model (not the caller) that its tool call was malformed."""
+
+    def prerendered(self, company: str) -> list[str]:
+        """The phrases that are made into audio ahead of time."""
+        return [self.greeting.format(company=company), self.callback_greeting.format(company=company), self.filler]
+
+
+@cache
+def language_pack(code: str) -> LanguagePack:
+    """The pack of a supported language. Raises `KeyError` for another."""
+    if code not in SUPPORTED:
+        raise KeyError(f"language {code!r} has no pack; there are: {', '.join(SUPPORTED)}")
+    text = (resources.files(__name__) / f"{code}.toml").read_text("utf-8")
+    words = tomllib.loads(text)
+    names = {field.name for field in fields(LanguagePack)} - {"code"}
+    if set(words) != names:
+        raise ValueError(f"{code}.toml: missing {sorted(names - set(words))}, unknown {sorted(set(words) - names)}")
+    return LanguagePack(code=code, **{name: value.strip() for name, value in words.items()})
+
+
+def phrase_key(code: str, text: str) -> str:
+    """Where a phrase's pre-rendered audio (µ-law, 8 kHz) lies in the object store."""
+    return f"phrases/{code}/{hashlib.sha256(text.encode()).hexdigest()[:16]}.ulaw"

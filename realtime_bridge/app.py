@@ -1,0 +1,130 @@
+"""The bridge as one object: its HTTP application, its media server, its warm connections to the model."""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import structlog
+import uvicorn
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from firstline.ports import CallControl, Knowledge
+from realtime_bridge.live_call import CallParts
+from realtime_bridge.media import MediaServer
+from realtime_bridge.metrics import LIVE_CALLS, SPOOL_DEPTH
+from realtime_bridge.model_link import ModelEndpoint, ModelLink
+from realtime_bridge.phrases import PhraseBook
+from realtime_bridge.signature import TwilioSignature
+from realtime_bridge.spool import Spool
+from realtime_bridge.webhooks import Webhooks
+
+log = structlog.get_logger()
+
+UNCLAIMED_SECONDS = 15.0
+"""A warm model connection whose stream never came is given back after this."""
+
+
+@dataclass(frozen=True)
+class BridgeConfig:
+    """What the bridge needs to know, already read from the settings."""
+
+    host: str
+    port: int
+    media_port: int
+    bridge_url: str
+    media_url: str
+    auth_token: str
+    model: ModelEndpoint
+    voice: str
+    company: str
+    zone: ZoneInfo
+    spool_path: Path
+
+
+class WarmModels:
+    """Model connections begun at the webhook, waiting for their stream."""
+
+    def __init__(self, endpoint: ModelEndpoint) -> None:
+        self._endpoint = endpoint
+        self._waiting: dict[str, ModelLink] = {}
+
+    def prepare(self, call_sid: str) -> None:
+        """Begin to connect for a call that rings."""
+        if call_sid in self._waiting:
+            return
+        self._waiting[call_sid] = ModelLink(self._endpoint)
+        asyncio.get_running_loop().call_later(UNCLAIMED_SECONDS, self._give_up, call_sid)
+
+    def take(self, call_sid: str) -> ModelLink:
+        """The call's connection, or a fresh one when the webhook went to another replica."""
+        return self._waiting.pop(call_sid, None) or ModelLink(self._endpoint)
+
+    def _give_up(self, call_sid: str) -> None:
+        if link := self._waiting.pop(call_sid, None):
+            link.close()
+
+    def close(self) -> None:
+        """Give all back."""
+        for call_sid in list(self._waiting):
+            self._give_up(call_sid)
+
+
+class Bridge:
+    """Answers the carrier until it is closed."""
+
+    def __init__(self, config: BridgeConfig, knowledge: Knowledge, control: CallControl, phrases: PhraseBook) -> None:
+        self._config = config
+        self._phrases = phrases
+        self._models = WarmModels(config.model)
+        self._spool = Spool(config.spool_path, control)
+        signature = TwilioSignature(config.auth_token, config.bridge_url, config.media_url)
+        parts = CallParts(
+            knowledge=knowledge,
+            control=control,
+            spool=self._spool,
+            phrases=phrases,
+            company=config.company,
+            voice=config.voice,
+            zone=config.zone,
+            take_model=self._models.take,
+        )
+        self._media = MediaServer(parts, signature, config.media_url)
+        webhooks = Webhooks(signature, control, self._spool, config.bridge_url, config.media_url, self._models.prepare)
+        routes = [*webhooks.routes(), Route("/healthz", self._healthz), Route("/metrics", self._metrics)]
+        self.http = Starlette(routes=routes)
+
+    async def serve(self) -> None:
+        """Run until cancelled. Raises `OSError` when a port is taken."""
+        await self._phrases.warm()
+        await self._media.start(self._config.host, self._config.media_port)
+        config = uvicorn.Config(
+            self.http, self._config.host, self._config.port, log_level="warning", access_log=False, lifespan="off"
+        )
+        server = uvicorn.Server(config)
+        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+        log.info("bridge_ready", url=self._config.bridge_url, media=self._config.media_url)
+        try:
+            await server.serve()
+        finally:
+            self._models.close()
+            await self._media.close()
+            await self._spool.close()
+
+    async def drained(self) -> None:
+        """Returns once every fact put so far was delivered."""
+        await self._spool.drained()
+
+    @staticmethod
+    async def _healthz(request: Request) -> Response:
+        return JSONResponse(
+            {"status": "ok", "live_calls": LIVE_CALLS._value.get(), "spool_depth": SPOOL_DEPTH._value.get()}
+        )
+
+    @staticmethod
+    async def _metrics(request: Request) -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

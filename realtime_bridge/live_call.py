@@ -1,0 +1,245 @@
+"""One live call: the thin shell between two sockets and the session that decides.
+
+Frames are handled in the socket's own callback, so a frame costs no task and commands keep their order. Only tools run
+as tasks, so a slow search or a slow workflow never holds up a frame.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import structlog
+from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
+
+from firstline.domain.call import CALL_SID, CallStarted, Direction
+from firstline.domain.facts import Fact, FactKind
+from firstline.domain.language import SUPPORTED
+from firstline.domain.turn import Turn
+from firstline.ports import CallControl, Knowledge
+from firstline.prompts import language_pack
+from realtime_bridge import metrics
+from realtime_bridge.model_link import ModelLink
+from realtime_bridge.phrases import PhraseBook
+from realtime_bridge.protocol import realtime
+from realtime_bridge.protocol.call import CallSession, Opening
+from realtime_bridge.protocol.commands import Count, Report, RunTool, ToModel, ToPhone
+from realtime_bridge.protocol.twilio import BadFrame, StreamStarted, TwilioStream
+from realtime_bridge.spool import Spool
+from realtime_bridge.tools.runner import ToolRunner
+from realtime_bridge.tools.schemas import tool_schemas
+
+log = structlog.get_logger()
+
+BAD_FRAMES_ALLOWED = 20
+"""A stream with more nonsense than this is not Twilio's."""
+
+
+@dataclass(frozen=True)
+class CallParts:
+    """What every live call of this bridge shares."""
+
+    knowledge: Knowledge
+    control: CallControl
+    spool: Spool
+    phrases: PhraseBook
+    company: str
+    voice: str
+    zone: ZoneInfo
+    take_model: Callable[[str], ModelLink]
+    """CallSid -> a connection to the model, warm when the webhook came here."""
+
+
+class LiveCall(WSListener):
+    """The carrier's socket of one call; owns the model's socket and the tools' tasks."""
+
+    def __init__(self, parts: CallParts) -> None:
+        self._parts = parts
+        self._loop = asyncio.get_running_loop()
+        self._stream = TwilioStream()
+        self._phone: WSTransport | None = None
+        self._model: ModelLink | None = None
+        self._session: CallSession | None = None
+        self._start: CallStarted | None = None
+        self._runner: ToolRunner | None = None
+        self._tools: set[asyncio.Task[None]] = set()
+        self._transcript_ready = asyncio.Event()
+        self._facts = 0
+        self._bad_frames = 0
+
+    # --- the carrier's socket -----------------------------------------------------------------------------------------
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        self._phone = transport
+        metrics.LIVE_CALLS.inc()
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        if frame.msg_type is WSMsgType.CLOSE:
+            transport.disconnect()
+            return
+        if frame.msg_type is not WSMsgType.TEXT:
+            return
+        try:
+            event = self._stream.read(frame.get_payload_as_bytes())
+            if isinstance(event, StreamStarted):
+                self._begin(event)
+        except BadFrame as problem:
+            self._bad_frame(transport, problem)
+            return
+        if event is None or self._session is None:
+            return
+        self._session.phone(event, self._now())
+        self._perform()
+        if isinstance(event, StreamStarted) and self._model is not None:
+            # Only now: the greeting leaves before anything the model may already have said is looked at.
+            self._model.attach(self._on_model, lambda why: self.finish(f"model_{why}"))
+        if self._session.ended:
+            self._hang_up(WSCloseCode.OK)
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        self._phone = None
+        metrics.LIVE_CALLS.dec()
+        self.finish("bridge_lost")
+        if self._model is not None:
+            self._model.close()
+        for task in self._tools:
+            task.cancel()
+
+    def _bad_frame(self, transport: WSTransport, problem: BadFrame) -> None:
+        metrics.BAD_FRAMES.inc()
+        self._bad_frames += 1
+        log.warning("twilio_frame_bad", call_sid=self._start.call_sid if self._start else "", problem=str(problem))
+        if self._session is None or self._bad_frames > BAD_FRAMES_ALLOWED:
+            transport.send_close(WSCloseCode.POLICY_VIOLATION, str(problem).encode())
+            transport.disconnect()
+
+    # --- the call -----------------------------------------------------------------------------------------------------
+
+    def _begin(self, event: StreamStarted) -> None:
+        start = self._start = _call_started(event)
+        pack = language_pack(start.language)
+        instructions = pack.instructions.format(company=self._parts.company)
+        if start.topic:
+            instructions += "\n" + pack.callback_greeting_topic.format(topic=start.topic)
+        config = realtime.SessionConfig(
+            instructions=f"{instructions}\ncall_sid: {start.call_sid}\nlanguage: {start.language}\n",
+            tools=tool_schemas(),
+            voice=self._parts.voice,
+            language=start.language,
+        )
+        resumed = event.parameters.get("resumed", "0") != "0"
+        opening = (
+            Opening("", [])
+            if resumed
+            else self._parts.phrases.opening(start.language, callback=start.direction is Direction.CALLBACK)
+        )
+        session = self._session = CallSession(self._stream, config, opening, language=start.language)
+        self._runner = ToolRunner(
+            start, session, self._parts.knowledge, self._parts.control, self._parts.zone, self._transcribed
+        )
+        self._model = self._parts.take_model(start.call_sid)
+        log.info("stream_started", call_sid=start.call_sid, direction=start.direction.value, resumed=resumed)
+
+    def _on_model(self, event: dict[str, Any]) -> None:
+        session = self._session
+        if session is None or session.ended:
+            return
+        session.model(event, self._now())
+        self._perform()
+        if session.transcript_pending:
+            self._transcript_ready.clear()
+        else:
+            self._transcript_ready.set()
+
+    async def _transcribed(self) -> None:
+        await self._transcript_ready.wait()
+
+    def finish(self, reason: str) -> None:
+        """End the stream from our side: Twilio then asks the action URL what comes next."""
+        if self._session is not None and not self._session.ended:
+            self._session.end(reason, self._now())
+            self._perform()
+        self._hang_up(WSCloseCode.OK)
+
+    def _hang_up(self, code: WSCloseCode) -> None:
+        if self._phone is not None:
+            self._phone.send_close(code)
+            self._phone.disconnect()
+
+    # --- doing what the session decided -------------------------------------------------------------------------------
+
+    def _perform(self) -> None:
+        session, phone, model = self._session, self._phone, self._model
+        assert session is not None
+        for command in session.take_commands():
+            match command:
+                case ToModel(data):
+                    if model is not None:
+                        model.send(data)
+                case ToPhone(data):
+                    if phone is not None:
+                        phone.send(WSMsgType.TEXT, data)
+                case RunTool():
+                    task = self._loop.create_task(self._run_tool(command))
+                    self._tools.add(task)
+                    task.add_done_callback(self._tools.discard)
+                case Report(kind, turn, detail):
+                    self._report(kind, turn, detail)
+                case Count(event, detail):
+                    metrics.SWALLOWED.labels(event, detail).inc()
+
+    async def _run_tool(self, tool: RunTool) -> None:
+        assert self._runner is not None
+        assert self._session is not None
+        answer = await self._runner.run(tool)
+        self._session.tool_answered(tool.call_id, answer, self._now())
+        self._perform()
+
+    def _report(self, kind: FactKind, turn: Turn | None, detail: str) -> None:
+        assert self._start is not None
+        self._facts += 1
+        if turn is not None:
+            _measure(turn)
+        if kind is FactKind.STREAM_ENDED:
+            metrics.CALLS.labels(detail).inc()
+            log.info("stream_ended", call_sid=self._start.call_sid, reason=detail)
+        event_id = f"{self._start.call_sid}:{self._stream.stream_sid}:{self._facts}"
+        fact = Fact(event_id, self._start.call_sid, kind, datetime.now(UTC).isoformat(), turn, detail)
+        self._parts.spool.put(self._start, fact)
+
+    def _now(self) -> float:
+        return self._loop.time() * 1000
+
+
+def _measure(turn: Turn) -> None:
+    if turn.interrupted:
+        metrics.BARGE_INS.inc()
+    if turn.timing.first_audio_ms is not None:
+        metrics.FIRST_AUDIO.observe(turn.timing.first_audio_ms)
+    if turn.timing.turn_gap_ms is not None:
+        metrics.TURN_GAP.observe(turn.timing.turn_gap_ms)
+    for stage, ms in turn.timing.stages.items():
+        metrics.STAGE.labels(stage).observe(ms)
+
+
+def _call_started(event: StreamStarted) -> CallStarted:
+    """The call as the TwiML's parameters describe it, so that any replica can take the stream."""
+    if not CALL_SID.match(event.call_sid):
+        raise BadFrame("start.callSid is not a CallSid")
+    parameters = event.parameters
+    language = parameters.get("language", SUPPORTED[0])
+    if language not in SUPPORTED:
+        raise BadFrame("the parameter `language` is not supported")
+    callback_of = parameters.get("callback_of", "")
+    return CallStarted(
+        call_sid=event.call_sid,
+        from_number=parameters.get("from", ""),
+        to_number=parameters.get("to", ""),
+        started_at=parameters.get("started_at") or datetime.now(UTC).isoformat(),
+        language=language,
+        direction=Direction.CALLBACK if callback_of else Direction.INBOUND,
+        callback_of=callback_of,
+        topic=parameters.get("topic", ""),
+    )

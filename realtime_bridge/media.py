@@ -1,0 +1,57 @@
+"""The media WebSocket server: refuses what Twilio did not sign, then hands each socket to its call."""
+
+import asyncio
+import contextlib
+from urllib.parse import urlsplit
+
+import structlog
+from picows import WSListener, WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener, ws_create_server
+
+from realtime_bridge.live_call import CallParts, LiveCall
+from realtime_bridge.metrics import REFUSED_UPGRADES
+from realtime_bridge.signature import TwilioSignature
+
+log = structlog.get_logger()
+
+MAX_FRAME_BYTES = 64 * 1024
+"""A media frame is about 300 bytes; nothing Twilio sends comes near this."""
+
+
+class MediaServer:
+    """Accepts Twilio's media streams on a port of its own."""
+
+    def __init__(self, parts: CallParts, signature: TwilioSignature, media_url: str) -> None:
+        self._parts = parts
+        self._signature = signature
+        self._path = urlsplit(media_url).path or "/"
+        self._server: asyncio.Server | None = None
+        self.port = 0
+
+    async def start(self, host: str, port: int) -> None:
+        """Listen; `port` 0 picks a free one. Raises `OSError` when the port is taken."""
+        self._server = await ws_create_server(
+            self._accept, host, port, max_frame_size=MAX_FRAME_BYTES, enable_auto_ping=True
+        )
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    def _accept(self, request: WSUpgradeRequest) -> WSListener | WSUpgradeResponseWithListener:
+        path = bytes(request.path).decode("latin-1").partition("?")[0]
+        if path != self._path:
+            return self._refuse(404, "unknown path", "path")
+        if not self._signature.upgrade(request.headers.get("x-twilio-signature", "")):
+            return self._refuse(403, "X-Twilio-Signature is missing or wrong", "signature")
+        return LiveCall(self._parts)
+
+    @staticmethod
+    def _refuse(status: int, message: str, why: str) -> WSUpgradeResponseWithListener:
+        REFUSED_UPGRADES.labels(why).inc()
+        log.warning("upgrade_refused", why=why)
+        response = WSUpgradeResponse.create_error_response(status, message.encode())
+        return WSUpgradeResponseWithListener(response, None)
+
+    async def close(self) -> None:
+        """Stop listening."""
+        if self._server is not None:
+            self._server.close()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._server.wait_closed(), 5)

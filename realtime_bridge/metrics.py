@@ -1,0 +1,21 @@
+"""The bridge's Prometheus metrics; names follow Prometheus' conventions, latencies are in ms as the SLO states them."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_MS = (25, 50, 100, 200, 300, 400, 480, 580, 700, 850, 1000, 1500, 2000, 3000, 5000)
+
+LIVE_CALLS = Gauge("firstline_live_calls", "Calls whose audio this bridge carries")
+CALLS = Counter("firstline_calls_total", "Streams ended", ["reason"])
+FIRST_AUDIO = Histogram("firstline_first_audio_ms", "End of speech detected to first audio sent", buckets=_MS)
+TURN_GAP = Histogram("firstline_turn_gap_ms", "Caller really stopped to first audio sent", buckets=_MS)
+STAGE = Histogram("firstline_stage_ms", "One stage of a turn", ["stage"], buckets=_MS)
+BARGE_INS = Counter("firstline_barge_ins_total", "Times a caller spoke over the agent and the agent stopped")
+SWALLOWED = Counter("firstline_swallowed_total", "Events that were counted and dropped", ["event", "detail"])
+BAD_FRAMES = Counter("firstline_bad_frames_total", "Frames that Twilio would not send")
+REFUSED_UPGRADES = Counter("firstline_refused_upgrades_total", "Media WebSocket upgrades refused", ["why"])
+WEBHOOKS = Counter("firstline_webhooks_total", "Webhooks answered", ["path", "status"])
+TOOL_FAILURES = Counter("firstline_tool_failures_total", "Tool calls that could not do their work", ["tool", "why"])
+GATE_DECISIONS = Counter("firstline_gate_decisions_total", "Decisions of the gate", ["effect", "allowed"])
+MODEL_FAULTS = Counter("firstline_model_faults_total", "Realtime model connections that failed or were lost", ["why"])
+SPOOL_DEPTH = Gauge("firstline_spool_depth", "Facts on disk that the control plane does not have yet")
+SPOOL_POISON = Counter("firstline_spool_poison_total", "Facts set aside because the control plane refuses them")

@@ -1,0 +1,380 @@
+"""The live call: decides what happens next; knows no sockets and no clock.
+
+Feed it every event with the time in ms of any steady clock, then run what `take_commands` returns, in order.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from firstline.domain.facts import FactKind
+from firstline.domain.turn import ToolUse, Usage
+from realtime_bridge.protocol import realtime
+from realtime_bridge.protocol.commands import Command, Count, Report, RunTool, ToModel, ToolAnswer, ToPhone
+from realtime_bridge.protocol.playback import Playback, Utterance
+from realtime_bridge.protocol.turns import OpenTurn, Spoken
+from realtime_bridge.protocol.twilio import (
+    CallerAudio,
+    DigitPressed,
+    MarkReached,
+    PhoneEvent,
+    StreamStarted,
+    StreamStopped,
+    TwilioStream,
+    audio_ms,
+)
+
+GREETING = "greeting"
+_CONTEXT_TURNS = 2
+_MAX_CHUNK_IDS = 12
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What the caller hears first: pre-rendered, so it starts at once."""
+
+    text: str
+    pieces: list[str]
+    """Base64 µ-law, each at most a few hundred ms."""
+
+
+@dataclass(slots=True)
+class _Response:
+    """The model's active response."""
+
+    id: str
+    dropped: bool = False
+    """Cancelled by a barge-in: what still arrives of it is not played."""
+
+
+@dataclass
+class CallSession:
+    """One call, from the stream's start to its end."""
+
+    stream: TwilioStream
+    config: realtime.SessionConfig
+    opening: Opening
+    ended: bool = False
+    caller_speaking: bool = False
+    language: str = "en"
+    _commands: list[Command] = field(default_factory=list)
+    _playback: Playback = field(default_factory=Playback)
+    _response: _Response | None = None
+    _want_response: bool = False
+    _spoken: dict[str, Spoken] = field(default_factory=dict)
+    _turn: OpenTurn | None = None
+    _turns_begun: int = 0
+    _caller_texts: list[str] = field(default_factory=list)
+    _lines: list[tuple[str, str]] = field(default_factory=list)
+    _chunk_ids: list[str] = field(default_factory=list)
+    _confidence: float | None = None
+    _pending_tools: dict[str, RunTool] = field(default_factory=dict)
+    _farewell: bool = False
+    _farewell_item: str = ""
+    _audio_in_ms: float = 0.0
+    _greeting_heard: bool = False
+
+    def take_commands(self) -> list[Command]:
+        """What to do now, in order; empties the list."""
+        commands, self._commands = self._commands, []
+        return commands
+
+    # --- what tools may know ------------------------------------------------------------------------------------------
+
+    @property
+    def transcript_pending(self) -> bool:
+        """The caller's last words are not transcribed yet: the gate should wait a moment for them."""
+        return self._turn is not None and self._turn.transcript_pending
+
+    @property
+    def caller_text(self) -> str:
+        """The caller's words of the last turns, the present one included."""
+        now = [self._turn.caller_text] if self._turn and self._turn.caller_text else []
+        return " ".join((self._caller_texts + now)[-_CONTEXT_TURNS:])
+
+    @property
+    def confidence(self) -> float | None:
+        """The runtime's, of the last look-up; None when nothing was looked up."""
+        return self._confidence
+
+    @property
+    def chunk_ids(self) -> list[str]:
+        """Passages found so far, the newest first, at most 12."""
+        return self._chunk_ids[:_MAX_CHUNK_IDS]
+
+    @property
+    def lines(self) -> list[tuple[str, str]]:
+        """(speaker, words as heard) of the turns closed so far and of the present one."""
+        return self._lines + (_turn_lines(self._turn.caller_text, "") if self._turn else [])
+
+    # --- the phone ----------------------------------------------------------------------------------------------------
+
+    def phone(self, event: PhoneEvent, now: float) -> None:
+        """Something came from the carrier."""
+        match event:
+            case CallerAudio(payload):
+                self._audio_in_ms += audio_ms(payload)
+                self._commands.append(ToModel(realtime.append_audio(payload)))
+            case MarkReached(name):
+                self._mark(name, now)
+            case StreamStarted():
+                self._begin(event, now)
+            case DigitPressed():
+                self._commands.append(Count("digit_ignored"))
+            case StreamStopped():
+                self.end("caller_hung_up", now)
+
+    def _begin(self, start: StreamStarted, now: float) -> None:
+        greeting = Utterance(GREETING, complete=True)
+        self._spoken[GREETING] = Spoken(greeting, self.opening.text)
+        for piece in self.opening.pieces:
+            self._play(greeting, piece, now)
+        self._commands.append(ToModel(realtime.session_update(self.config)))
+        self._commands.append(Report(FactKind.STREAM_STARTED, detail=start.stream_sid))
+
+    def _play(self, utterance: Utterance, payload: str, now: float) -> None:
+        mark = self._playback.sent(utterance, audio_ms(payload), now)
+        self._commands += [ToPhone(self.stream.media(payload)), ToPhone(self.stream.mark(mark))]
+
+    def _mark(self, name: str, now: float) -> None:
+        if not self._playback.reached(name, now) or self._playback.playing:
+            return
+        self._greeting_over()
+        item = name.partition("#")[0]
+        if self._farewell_item and item == self._farewell_item and self._spoken[item].utterance.complete:
+            self._farewell_item = ""
+            self._commands.append(Report(FactKind.FAREWELL_PLAYED))
+        if self._response is None and not self._pending_tools:
+            self._close_turn()
+
+    def _greeting_over(self) -> None:
+        """The model learns of the greeting once it was heard, or as much of it as was."""
+        if self._greeting_heard or GREETING not in self._spoken:
+            return
+        self._greeting_heard = True
+        heard = self._spoken[GREETING].heard_text
+        if heard:
+            self._lines.append(("agent", heard))
+            self._commands.append(ToModel(realtime.assistant_said(heard)))
+
+    # --- the model ----------------------------------------------------------------------------------------------------
+
+    def model(self, event: Mapping[str, Any], now: float) -> None:
+        """A server event of the Realtime protocol. Unknown ones are counted, never fatal."""
+        match event.get("type"):
+            case "response.output_audio.delta":
+                self._audio(event, now)
+            case "input_audio_buffer.speech_started":
+                self._barge_in(now)
+            case "input_audio_buffer.speech_stopped":
+                self._speech_stopped(event, now)
+            case "conversation.item.input_audio_transcription.completed":
+                self._transcribed(event, str(event.get("transcript", "")), now)
+            case "conversation.item.input_audio_transcription.failed":
+                self._transcribed(event, "", now)
+                self._commands.append(Count("transcription_failed"))
+            case "response.created":
+                self._response = _Response(_of(event, "response", "id"))
+                self._want_response = False
+            case "response.output_audio_transcript.delta":
+                self._said(event, now)
+            case "response.output_item.done":
+                self._item_done(event, now)
+            case "response.done":
+                self._response_done(event)
+            case "error":
+                self._commands.append(Count("model_error", _of(event, "error", "code") or _of(event, "error", "type")))
+            case kind if kind not in _EXPECTED:
+                self._commands.append(Count("model_event_unknown", str(kind)))
+
+    def _audio(self, event: Mapping[str, Any], now: float) -> None:
+        response = self._response
+        if response is None or response.dropped or event.get("response_id") != response.id:
+            self._commands.append(Count("late_audio_dropped"))
+            return
+        spoken = self._item(str(event.get("item_id", "")))
+        if self._turn is not None:
+            self._turn.first_audio(now)
+        if self._farewell:
+            self._farewell, self._farewell_item = False, spoken.utterance.item_id
+        self._play(spoken.utterance, str(event.get("delta", "")), now)
+
+    def _said(self, event: Mapping[str, Any], now: float) -> None:
+        if self._response is not None and not self._response.dropped:
+            self._item(str(event.get("item_id", ""))).text += str(event.get("delta", ""))
+
+    def _item(self, item_id: str) -> Spoken:
+        spoken = self._spoken.get(item_id)
+        if spoken is None:
+            spoken = self._spoken[item_id] = Spoken(Utterance(item_id))
+            if self._turn is not None:
+                self._turn.spoken.append(spoken)
+        return spoken
+
+    def _barge_in(self, now: float) -> None:
+        """The caller speaks: the phone falls silent within this very call, then the model is told what was heard."""
+        self.caller_speaking = True
+        cut = self._playback.cut(now)
+        if cut is not None:
+            self._commands.append(ToPhone(self.stream.clear()))
+        if self._response is not None and not self._response.dropped:
+            self._response.dropped = True
+            self._commands.append(ToModel(realtime.response_cancel(self._response.id)))
+        if cut is None:
+            return
+        if self._turn is not None:
+            self._turn.interrupted = True
+        if cut.item_id == GREETING:
+            self._greeting_over()
+        else:
+            self._commands.append(ToModel(realtime.truncate(cut.item_id, cut.heard_ms)))
+        if self._farewell_item:
+            # Cut short or not, the caller knows: the move must not wait for words that will never play.
+            self._farewell_item = ""
+            self._commands.append(Report(FactKind.FAREWELL_PLAYED))
+
+    def _speech_stopped(self, event: Mapping[str, Any], now: float) -> None:
+        self.caller_speaking = False
+        self._close_turn()
+        self._turns_begun += 1
+        end_ms = float(event.get("audio_end_ms", self._audio_in_ms))
+        since = max(0.0, self._audio_in_ms - (end_ms - realtime.SILENCE_MS))
+        self._turn = OpenTurn(self._turns_begun, now, now - since, item_id=str(event.get("item_id", "")))
+
+    def _transcribed(self, event: Mapping[str, Any], text: str, now: float) -> None:
+        if self._turn is not None and event.get("item_id") == self._turn.item_id:
+            self._turn.transcribed(text, now)
+        else:
+            self._commands.append(Count("transcript_late"))
+
+    def _item_done(self, event: Mapping[str, Any], now: float) -> None:
+        item = event.get("item")
+        if not isinstance(item, Mapping):
+            return
+        if item.get("type") == "message":
+            spoken = self._spoken.get(str(item.get("id", "")))
+            if spoken is not None:
+                spoken.utterance.complete = True
+        elif item.get("type") == "function_call" and item.get("status") == "completed":
+            tool = RunTool(str(item.get("call_id", "")), str(item.get("name", "")), str(item.get("arguments", "")))
+            self._pending_tools[tool.call_id] = tool
+            if self._turn is not None:
+                self._turn.tool_requested(tool.call_id, now)
+            self._commands.append(tool)
+
+    def _response_done(self, event: Mapping[str, Any]) -> None:
+        response = event.get("response")
+        if not isinstance(response, Mapping):
+            return
+        if self._turn is not None:
+            self._turn.usage += _usage(response.get("usage"))
+        if self._response is not None and response.get("id") == self._response.id:
+            self._response = None
+        self._ask_if_free()
+
+    # --- tools --------------------------------------------------------------------------------------------------------
+
+    def tool_answered(self, call_id: str, answer: ToolAnswer, now: float) -> None:
+        """A tool came back: the model is told, and asked to speak once it is free and the caller is silent."""
+        tool = self._pending_tools.pop(call_id, None)
+        if tool is None or self.ended:
+            return
+        if answer.confidence is not None:
+            self._confidence = answer.confidence
+        self._chunk_ids = [*answer.chunk_ids, *(c for c in self._chunk_ids if c not in answer.chunk_ids)]
+        if self._turn is not None:
+            self._note_tool(self._turn, tool, answer, now)
+        self._farewell = self._farewell or answer.farewell
+        self._commands.append(ToModel(realtime.tool_output(call_id, answer.output)))
+        self._want_response = True
+        self._ask_if_free()
+
+    @staticmethod
+    def _note_tool(turn: OpenTurn, tool: RunTool, answer: ToolAnswer, now: float) -> None:
+        took = now - turn.requested_at.get(tool.call_id, now)
+        turn.tool_answered(tool.call_id, ToolUse(tool.name, tool.arguments, answer.output, round(took, 1)), now)
+        turn.stages.update(answer.stages)
+        turn.chunk_ids += answer.chunk_ids
+        turn.article_ids += [article for article in answer.article_ids if article not in turn.article_ids]
+        turn.confidence = answer.confidence if answer.confidence is not None else turn.confidence
+        if answer.model_confidence is not None:
+            turn.model_confidence = answer.model_confidence
+
+    def _ask_if_free(self) -> None:
+        """One active response at a time. While the caller speaks nothing is asked: the end of speech asks by itself."""
+        if self._want_response and self._response is None and not self._pending_tools and not self.caller_speaking:
+            self._want_response = False
+            self._commands.append(ToModel(realtime.response_create()))
+
+    # --- the end ------------------------------------------------------------------------------------------------------
+
+    def _close_turn(self) -> None:
+        turn, self._turn = self._turn, None
+        if turn is None:
+            return
+        closed = turn.close(self.language)
+        if closed.caller_text:
+            self._caller_texts.append(closed.caller_text)
+        self._lines += _turn_lines(closed.caller_text, closed.agent_text)
+        if closed.caller_text or closed.agent_text or closed.tools:
+            self._commands.append(Report(FactKind.TURN_FINISHED, turn=closed))
+
+    def end(self, reason: str, now: float) -> None:
+        """The stream is over, for whatever reason; harmless when repeated."""
+        if self.ended:
+            return
+        self.ended = True
+        self._playback.cut(now)
+        self._close_turn()
+        self._commands.append(Report(FactKind.STREAM_ENDED, detail=reason))
+
+
+def _turn_lines(caller: str, agent: str) -> list[tuple[str, str]]:
+    return [(who, text) for who, text in (("caller", caller), ("agent", agent)) if text]
+
+
+def _of(event: Mapping[str, Any], outer: str, inner: str) -> str:
+    value = event.get(outer)
+    return str(value.get(inner) or "") if isinstance(value, Mapping) else ""
+
+
+def _usage(usage: object) -> Usage:
+    if not isinstance(usage, Mapping):
+        return Usage()
+    into = usage.get("input_token_details") or {}
+    out = usage.get("output_token_details") or {}
+    return Usage(
+        input_text=int(into.get("text_tokens") or 0),
+        input_audio=int(into.get("audio_tokens") or 0),
+        cached=int(into.get("cached_tokens") or 0),
+        output_text=int(out.get("text_tokens") or 0),
+        output_audio=int(out.get("audio_tokens") or 0),
+    )
+
+
+# Events that are known and need nothing from a phone call.
+_EXPECTED = frozenset(
+    {
+        "session.created",
+        "session.updated",
+        "conversation.created",
+        "conversation.item.added",
+        "conversation.item.done",
+        "conversation.item.created",
+        "conversation.item.truncated",
+        "conversation.item.input_audio_transcription.delta",
+        "conversation.item.input_audio_transcription.segment",
+        "input_audio_buffer.committed",
+        "input_audio_buffer.cleared",
+        "response.output_item.added",
+        "response.content_part.added",
+        "response.content_part.done",
+        "response.output_audio.done",
+        "response.output_audio_transcript.done",
+        "response.output_text.delta",
+        "response.output_text.done",
+        "response.function_call_arguments.delta",
+        "response.function_call_arguments.done",
+        "rate_limits.updated",
+    }
+)

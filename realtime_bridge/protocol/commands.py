@@ -1,0 +1,65 @@
+"""What a call session tells its shell to do."""
+
+from dataclasses import dataclass, field
+
+from firstline.domain.facts import FactKind
+from firstline.domain.turn import Turn
+
+
+@dataclass(frozen=True, slots=True)
+class ToPhone:
+    """Send a text frame to the carrier."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ToModel:
+    """Send a text frame to the realtime model."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RunTool:
+    """Run one of the three tools beside the loop; answer with `CallSession.tool_answered`."""
+
+    call_id: str
+    name: str
+    arguments: str
+    """JSON, as the model sent it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Hand a fact to the control plane."""
+
+    kind: FactKind
+    turn: Turn | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Something was swallowed or worth counting."""
+
+    event: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolAnswer:
+    """A tool's result on its way back into the session."""
+
+    output: str
+    """JSON for the model."""
+    chunk_ids: list[str] = field(default_factory=list)
+    article_ids: list[str] = field(default_factory=list)
+    confidence: float | None = None
+    model_confidence: float | None = None
+    stages: dict[str, float] = field(default_factory=dict)
+    farewell: bool = False
+    """The next thing the agent says is its last: the caller is about to be moved."""
+
+
+Command = ToPhone | ToModel | RunTool | Report | Count

@@ -1,0 +1,101 @@
+"""The turn being held: its words, its tools, its stamps.
+
+Two clocks (decisions.md, row 9): `first_audio_ms` runs from end of speech *detected*, `turn_gap_ms` from the moment the
+caller *really* stopped. Stages are measured on their own and do not add up to either.
+"""
+
+from dataclasses import dataclass, field
+
+from firstline.domain.turn import ToolUse, Turn, TurnTiming, Usage
+from realtime_bridge.protocol.playback import Utterance
+
+
+@dataclass(slots=True)
+class Spoken:
+    """One item of agent speech and its text as the model wrote it."""
+
+    utterance: Utterance
+    text: str = ""
+
+    @property
+    def heard_text(self) -> str:
+        """The words the caller heard, cut in proportion to the audio heard: the protocol gives no word times."""
+        spoken = self.utterance
+        if spoken.heard_ms >= spoken.sent_ms:
+            return self.text.strip()
+        words = self.text.split()
+        return " ".join(words[: round(len(words) * spoken.heard_ms / spoken.sent_ms)])
+
+
+@dataclass(slots=True)
+class OpenTurn:
+    """A turn that has begun and is not reported yet. All times are ms of the session's steady clock."""
+
+    number: int
+    stopped_at: float
+    """End of speech detected."""
+    really_stopped_at: float
+    item_id: str = ""
+    caller_text: str = ""
+    transcript_pending: bool = True
+    spoken: list[Spoken] = field(default_factory=list)
+    tools: list[ToolUse] = field(default_factory=list)
+    requested_at: dict[str, float] = field(default_factory=dict)
+    """Function call id -> when the model asked."""
+    chunk_ids: list[str] = field(default_factory=list)
+    article_ids: list[str] = field(default_factory=list)
+    confidence: float | None = None
+    model_confidence: float | None = None
+    interrupted: bool = False
+    usage: Usage = field(default_factory=Usage)
+    first_audio_at: float | None = None
+    stages: dict[str, float] = field(default_factory=dict)
+    _waiting_since: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._waiting_since = self.stopped_at
+
+    def transcribed(self, text: str, now: float) -> None:
+        """The caller's words arrived."""
+        self.caller_text = text.strip()
+        self.transcript_pending = False
+        self.stages.setdefault("transcription", now - self.stopped_at)
+
+    def tool_requested(self, call_id: str, now: float) -> None:
+        """The model asked for a tool: what it decided took this long since the last thing it waited for."""
+        self.requested_at[call_id] = now
+        self.stages.setdefault("decision", now - self._waiting_since)
+
+    def tool_answered(self, call_id: str, use: ToolUse, now: float) -> None:
+        """A tool's output was handed to the model."""
+        self.tools.append(use)
+        self._waiting_since = now
+
+    def first_audio(self, now: float) -> None:
+        """The first frame of the answer is about to be sent to the carrier."""
+        if self.first_audio_at is None:
+            self.first_audio_at = now
+            self.stages["first_audio"] = now - self._waiting_since
+
+    def close(self, language: str) -> Turn:
+        """The turn as it is reported."""
+        said = " ".join(text for spoken in self.spoken if (text := spoken.heard_text))
+        first = self.first_audio_at
+        return Turn(
+            number=self.number,
+            caller_text=self.caller_text,
+            agent_text=said,
+            language=language,
+            confidence=self.confidence,
+            model_confidence=self.model_confidence,
+            chunk_ids=self.chunk_ids,
+            article_ids=self.article_ids,
+            tools=self.tools,
+            interrupted=self.interrupted,
+            timing=TurnTiming(
+                first_audio_ms=None if first is None else round(first - self.stopped_at, 1),
+                turn_gap_ms=None if first is None else round(first - self.really_stopped_at, 1),
+                stages={name: round(ms, 2) for name, ms in self.stages.items()},
+            ),
+            usage=self.usage,
+        )

@@ -1,0 +1,142 @@
+"""The bridge's facts on disk until the control plane has them: one SQLite file per bridge, write-ahead log.
+
+Audio never waits for it: `put` hands the fact to a writer thread. Delivery is at least once and in order per call; the
+workflow drops duplicates by event id. A bridge that is killed finds its facts again when it starts with the same file.
+"""
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from pydantic import TypeAdapter
+
+from firstline.domain.call import CallStarted
+from firstline.domain.facts import Fact
+from firstline.ports import CallControl, PortError, Rejected
+from realtime_bridge.metrics import SPOOL_DEPTH, SPOOL_POISON
+
+log = structlog.get_logger()
+
+_FACT = TypeAdapter(Fact)
+_START = TypeAdapter(CallStarted)
+_BATCH = 100
+_BACKOFF = (0.2, 0.5, 1.0, 2.0, 5.0)
+_SCHEMA = """
+create table if not exists fact (seq integer primary key autoincrement, call_sid text not null,
+    start blob not null, body blob not null);
+create table if not exists poison (seq integer primary key, call_sid text not null, body blob not null,
+    why text not null);
+"""
+
+
+@dataclass(frozen=True)
+class _Row:
+    seq: int
+    call_sid: str
+    start: bytes
+    body: bytes
+
+
+class Spool:
+    """Puts facts on disk at once and delivers them when the control plane can take them."""
+
+    def __init__(self, path: Path, control: CallControl) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._control = control
+        self._incoming: queue.SimpleQueue[tuple[CallStarted, Fact] | None] = queue.SimpleQueue()
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._lock = threading.Lock()
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._db.execute("pragma journal_mode=wal")
+        self._db.execute("pragma synchronous=normal")
+        self._db.executescript(_SCHEMA)
+        self._writer = threading.Thread(target=self._write, name="spool", daemon=True)
+        self._writer.start()
+        self._deliverer = asyncio.create_task(self._deliver())
+        self._wake.set()
+
+    def put(self, start: CallStarted, fact: Fact) -> None:
+        """Spool a fact; returns at once."""
+        self._idle.clear()
+        self._incoming.put((start, fact))
+
+    async def drained(self) -> None:
+        """Returns once everything put so far was delivered or set aside."""
+        await self._idle.wait()
+
+    async def close(self) -> None:
+        """Write what is in memory to disk and stop; what is undelivered waits for the next start."""
+        self._deliverer.cancel()
+        await asyncio.gather(self._deliverer, return_exceptions=True)
+        self._incoming.put(None)
+        await asyncio.to_thread(self._writer.join)
+        self._db.close()
+
+    def _write(self) -> None:
+        while (entry := self._incoming.get()) is not None:
+            start, fact = entry
+            with self._lock:
+                self._db.execute(
+                    "insert into fact (call_sid, start, body) values (?, ?, ?)",
+                    (fact.call_sid, _START.dump_json(start), _FACT.dump_json(fact)),
+                )
+            self._loop.call_soon_threadsafe(self._wake.set)
+
+    async def _deliver(self) -> None:
+        failures = 0
+        while True:
+            rows = await asyncio.to_thread(self._oldest)
+            SPOOL_DEPTH.set(len(rows))
+            if not rows:
+                if self._incoming.empty():
+                    self._idle.set()
+                self._wake.clear()
+                await self._wake.wait()
+                continue
+            try:
+                await self._hand_over(rows)
+                failures = 0
+            except PortError as error:
+                log.warning("spool_delivery_failed", waiting=len(rows), error=type(error).__name__)
+                await asyncio.sleep(_BACKOFF[min(failures, len(_BACKOFF) - 1)])
+                failures += 1
+
+    async def _hand_over(self, rows: list[_Row]) -> None:
+        """Deliver the oldest call's run of facts; poison is set aside so that the rest can pass."""
+        try:
+            start, facts = _START.validate_json(rows[0].start), [_FACT.validate_json(row.body) for row in rows]
+            await self._control.deliver(start, facts)
+        except (Rejected, ValueError) as refusal:
+            if len(rows) > 1:
+                for row in rows:
+                    await self._hand_over([row])
+                return
+            SPOOL_POISON.inc()
+            log.error("spool_poison", call_sid=rows[0].call_sid, seq=rows[0].seq, error=type(refusal).__name__)
+            await asyncio.to_thread(self._set_aside, rows[0], type(refusal).__name__)
+            return
+        await asyncio.to_thread(self._forget, rows)
+
+    def _oldest(self) -> list[_Row]:
+        with self._lock:
+            rows = self._db.execute("select seq, call_sid, start, body from fact order by seq limit ?", (_BATCH,))
+            found = [_Row(*row) for row in rows.fetchall()]
+        return [row for row in found if row.call_sid == found[0].call_sid]
+
+    def _forget(self, rows: list[_Row]) -> None:
+        with self._lock:
+            self._db.executemany("delete from fact where seq = ?", [(row.seq,) for row in rows])
+
+    def _set_aside(self, row: _Row, why: str) -> None:
+        with self._lock:
+            self._db.execute("begin")
+            self._db.execute("insert into poison values (?, ?, ?, ?)", (row.seq, row.call_sid, row.body, why))
+            self._db.execute("delete from fact where seq = ?", (row.seq,))
+            self._db.execute("commit")

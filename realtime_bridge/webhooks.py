@@ -1,0 +1,201 @@
+"""Twilio's webhooks: every one signed, every one answered with TwiML or 204, none waiting for the control plane long."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from firstline.domain.call import CALL_SID, CallStarted, Direction
+from firstline.domain.callback import DialStatus
+from firstline.domain.facts import Fact, FactKind, NextStep
+from firstline.domain.handoff import RepAnswer
+from firstline.ports import CallControl, PortError, Rejected
+from realtime_bridge import twiml
+from realtime_bridge.metrics import WEBHOOKS
+from realtime_bridge.signature import TwilioSignature
+from realtime_bridge.spool import Spool
+
+log = structlog.get_logger()
+
+NEXT_STEP_DEADLINE = 1.0
+"""Seconds; a caller is listening to silence."""
+MAX_RESUMES = 2
+"""A stream that keeps ending is a fault the caller must not be kept in."""
+_FAILSAFE_WORDS = "I'm sorry, something went wrong on our side. I am putting you through to our team."
+_REP_ENDED = {
+    "busy": RepAnswer.DECLINED,
+    "canceled": RepAnswer.NO_ANSWER,
+    "completed": RepAnswer.DECLINED,
+    "failed": RepAnswer.NO_ANSWER,
+    "no-answer": RepAnswer.NO_ANSWER,
+}
+_DIAL = {
+    "in-progress": DialStatus.ANSWERED,
+    "busy": DialStatus.BUSY,
+    "no-answer": DialStatus.NO_ANSWER,
+    "failed": DialStatus.FAILED,
+    "canceled": DialStatus.FAILED,
+}
+
+Form = dict[str, str]
+Handler = Callable[[Request, Form], Awaitable[Response]]
+
+
+def xml(body: str) -> Response:
+    """A TwiML answer."""
+    return Response(body, media_type="application/xml")
+
+
+@dataclass(frozen=True)
+class Webhooks:
+    """The handlers and what they need."""
+
+    signature: TwilioSignature
+    control: CallControl
+    spool: Spool
+    bridge_url: str
+    media_url: str
+    prepare_model: Callable[[str], None]
+    """CallSid -> begin to connect to the model while Twilio reads our TwiML."""
+
+    def routes(self) -> list[Route]:
+        """All POST routes below /twilio."""
+        handlers: dict[str, Handler] = {
+            "voice": self.voice,
+            "connect-done": self.connect_done,
+            "stream-status": self.noted,
+            "rep-answer": self.rep_answer,
+            "rep-status": self.rep_status,
+            "conference": self.conference,
+            "dial-done": self.dial_done,
+            "callback-status": self.callback_status,
+            "amd": self.noted,
+        }
+        return [Route(f"/twilio/{name}", self._signed(handler), methods=["POST"]) for name, handler in handlers.items()]
+
+    def _signed(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            form = {key: str(value) for key, value in (await request.form()).items()}
+            query = f"?{request.url.query}" if request.url.query else ""
+            given = request.headers.get("x-twilio-signature", "")
+            if not self.signature.webhook(request.url.path + query, form, given):
+                log.warning("webhook_unsigned", path=request.url.path)
+                WEBHOOKS.labels(request.url.path, "403").inc()
+                return PlainTextResponse("X-Twilio-Signature is missing or wrong", 403)
+            if not CALL_SID.match(form.get("CallSid", "")):
+                WEBHOOKS.labels(request.url.path, "400").inc()
+                return PlainTextResponse("CallSid is missing or malformed", 400)
+            response = await handler(request, form)
+            WEBHOOKS.labels(request.url.path, str(response.status_code)).inc()
+            return response
+
+        return endpoint
+
+    async def voice(self, request: Request, form: Form) -> Response:
+        """A call rings, or a callback that we dialled was answered: connect it to the agent."""
+        callback_of = request.query_params.get("callback", "")
+        ours, theirs = ("From", "To") if callback_of else ("To", "From")
+        start = CallStarted(
+            call_sid=form["CallSid"],
+            from_number=form.get(theirs, ""),
+            to_number=form.get(ours, ""),
+            started_at=datetime.now(UTC).isoformat(),
+            direction=Direction.CALLBACK if callback_of else Direction.INBOUND,
+            callback_of=callback_of,
+        )
+        self.prepare_model(start.call_sid)
+        self._tell(start, FactKind.CALL_STARTED)
+        return xml(self._connect(start, resumed=0))
+
+    def _connect(self, start: CallStarted, resumed: int) -> str:
+        parameters = {
+            "from": start.from_number,
+            "to": start.to_number,
+            "language": start.language,
+            "started_at": start.started_at,
+            "callback_of": start.callback_of,
+        }
+        return twiml.connect_stream(self.media_url, self.bridge_url, parameters, resumed)
+
+    def _tell(self, start: CallStarted, kind: FactKind, detail: str = "") -> None:
+        event_id = f"{start.call_sid}:{kind.value}"
+        self.spool.put(start, Fact(event_id, start.call_sid, kind, datetime.now(UTC).isoformat(), detail=detail))
+
+    async def connect_done(self, request: Request, form: Form) -> Response:
+        """The stream ended with the caller still on the line: the workflow knows what comes next."""
+        sid = form["CallSid"]
+        resumed = int(request.query_params.get("resumed", "0"))
+        try:
+            step = await self.control.next_step(sid, NEXT_STEP_DEADLINE)
+        except PortError:
+            log.warning("next_step_unknown", call_sid=sid)
+            return xml(twiml.failsafe(_FAILSAFE_WORDS))
+        log.info("next_step", call_sid=sid, step=step.value, resumed=resumed)
+        if step is NextStep.RESUME and resumed < MAX_RESUMES:
+            self.prepare_model(sid)
+            start = CallStarted(sid, form.get("From", ""), form.get("To", ""), datetime.now(UTC).isoformat())
+            return xml(self._connect(start, resumed + 1))
+        if step is NextStep.CONFERENCE:
+            return xml(twiml.wait_for_person(sid, self.bridge_url))
+        return xml(twiml.goodbye() if step is NextStep.GOODBYE else twiml.failsafe(_FAILSAFE_WORDS))
+
+    async def noted(self, request: Request, form: Form) -> Response:
+        """Nothing to do but to have it in the log."""
+        log.info("twilio_status", path=request.url.path, call_sid=form["CallSid"], status=form.get("StreamEvent", ""))
+        return Response(status_code=204)
+
+    async def rep_answer(self, request: Request, form: Form) -> Response:
+        """A rep heard the brief and pressed a key; 1 accepts."""
+        caller, rep = request.query_params.get("handoff", ""), request.query_params.get("rep", "")
+        accepted = form.get("Digits", "") == "1"
+        try:
+            await self.control.rep_answered(caller, rep, RepAnswer.ACCEPTED if accepted else RepAnswer.DECLINED)
+        except Rejected:
+            return xml(twiml.say_and_hang_up("The caller is no longer waiting. Thank you."))
+        except PortError:
+            log.warning("rep_answer_not_durable", call_sid=caller)
+            return xml(twiml.try_again(str(request.url.replace(scheme="", netloc=""))))
+        return xml(twiml.join_as_rep(caller) if accepted else twiml.goodbye())
+
+    async def rep_status(self, request: Request, form: Form) -> Response:
+        """The rep's leg ended; one that was never accepted counts as a no."""
+        answer = _REP_ENDED.get(form.get("CallStatus", ""))
+        if answer is not None:
+            caller, rep = request.query_params.get("handoff", ""), request.query_params.get("rep", "")
+            await self._signal(self.control.rep_answered(caller, rep, answer), caller)
+        return Response(status_code=204)
+
+    async def conference(self, request: Request, form: Form) -> Response:
+        """Who came into and left the conference; the caller leaving unwinds the handoff."""
+        caller = request.query_params.get("handoff", "")
+        if form.get("StatusCallbackEvent") == "participant-leave" and form["CallSid"] == caller:
+            await self._signal(self.control.caller_left(caller), caller)
+        return Response(status_code=204)
+
+    async def dial_done(self, request: Request, form: Form) -> Response:
+        """The conference is over and the caller still there."""
+        try:
+            step = await self.control.next_step(form["CallSid"], NEXT_STEP_DEADLINE)
+        except PortError:
+            step = NextStep.GOODBYE
+        return xml(twiml.failsafe(_FAILSAFE_WORDS) if step is NextStep.FAILSAFE else twiml.goodbye())
+
+    async def callback_status(self, request: Request, form: Form) -> Response:
+        """What became of a callback's outbound call."""
+        promised_in = request.query_params.get("callback", "")
+        status = _DIAL.get(form.get("CallStatus", ""))
+        if status is not None:
+            await self._signal(self.control.dial_status(promised_in, form["CallSid"], status), promised_in)
+        return Response(status_code=204)
+
+    @staticmethod
+    async def _signal(delivery: Awaitable[None], call_sid: str) -> None:
+        """Statuses come late and repeat: one for a workflow that is over is no fault."""
+        try:
+            await delivery
+        except Rejected:
+            log.info("status_for_closed_workflow", call_sid=call_sid)
