@@ -106,7 +106,7 @@ class Telephony(Protocol):
         ...
 
     async def find_live(self, to_number: str, from_number: str) -> str | None:
-        """CallSid of a call between these numbers that is queued, ringing or in progress: the look-up before a redial."""
+        """CallSid of a queued, ringing or live call between these numbers: the look-up before a redial."""
         ...
 
     async def hang_up(self, call_sid: str) -> None:

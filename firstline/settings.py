@@ -10,7 +10,8 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 LOCAL_ACCOUNT_SID = "AC" + "0" * 32
-LOCAL_AUTH_TOKEN = "local-auth-token"  # noqa: S105 - only the loopback simulator knows it; production refuses it
+LOCAL_AUTH_TOKEN = "local-auth-token"
+
 LOCAL_ROUTING_KEY = "local-routing-key"
 
 
@@ -35,7 +36,7 @@ class Settings(BaseSettings):
     realtime_voice: str = Field("marin", validation_alias="FIRSTLINE_REALTIME_VOICE")
     openai_api_key: SecretStr = Field(SecretStr(""), validation_alias="OPENAI_API_KEY")
 
-    company: str = Field("Cadence", validation_alias="FIRSTLINE_COMPANY")
+    company: str = Field("Meridian", validation_alias="FIRSTLINE_COMPANY")
     line_number: str = Field("+15550100100", validation_alias="FIRSTLINE_LINE_NUMBER")
     rep_numbers: str = Field("+15550100201,+15550100202", validation_alias="FIRSTLINE_REP_NUMBERS")
     timezone: str = Field("America/New_York", validation_alias="FIRSTLINE_TIMEZONE")

@@ -1,4 +1,4 @@
-"""Twilio's webhooks: every one signed, every one answered with TwiML or 204, none waiting for the control plane long."""
+"""Twilio's webhooks: every one signed, every one answered; none waits long for the control plane."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

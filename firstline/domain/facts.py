@@ -1,7 +1,7 @@
 """Facts: what the bridge tells a call's workflow.
 
-Facts are delivered at least once and in order; the workflow drops duplicates by `event_id`. A fact is one flat dataclass,
-not a union, because it crosses a workflow boundary as JSON.
+Facts are delivered at least once and in order; the workflow drops duplicates by `event_id`. A fact is one flat
+dataclass, not a union, because it crosses a workflow boundary as JSON.
 """
 
 from dataclasses import dataclass

@@ -92,7 +92,7 @@ _PERSON = (
 _ASKS_FOR_PERSON = _any(
     rf"\b(?:speak|talk|connect(?: me)?|transfer(?: me)?|put me through|get me|hand me over)\b.{{0,20}}\b(?:with|to|through)?\b.{{0,12}}\b{_PERSON}\b",
     rf"\b(?:i want|i need|i'?d like|give me|can i (?:have|get)) (?:a |an |the |your )?(?:real |live |actual )?{_PERSON}\b(?! (?:to|who|account|role|id))",
-    rf"^(?:please )?(?:a )?(?:real |live )?(?:human|representative|operator|agent|real person)(?: please)?$",
+    r"^(?:please )?(?:a )?(?:real |live )?(?:human|representative|operator|agent|real person)(?: please)?$",
     r"\b(?:hablar|comunicar(?:me)?|pasar?(?:me)?|transferir(?:me)?)\b.{0,20}\b(?:persona|humano|agente|representante|operador\w*|alguien|supervisor\w*)\b",
 )
 
