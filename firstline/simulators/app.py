@@ -1,0 +1,52 @@
+"""All simulators as one app: Twilio's REST API at the root, PagerDuty under `/pagerduty`, control under `/sim`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount
+
+from firstline.simulators.faults import Faults
+from firstline.simulators.pagerduty import PagerDuty
+from firstline.simulators.twilio_carrier import Carrier
+from firstline.simulators.twilio_control import Control
+from firstline.simulators.twilio_exchange import Speaker, hum
+from firstline.simulators.twilio_rest import Rest
+
+
+def build_app(account_sid: str, auth_token: str, routing_key: str, *, speak: Speaker = hum) -> Starlette:
+    """An ASGI app for uvicorn.
+
+    `speak` is the carrier's voice for `<Say>`: (text, language) -> µ-law pieces at 8 kHz, e.g. a `ports.Voice`'s
+    `stream`; without one it hums for as long as the words would take.
+    """
+    carrier = Carrier(account_sid, auth_token, speak)
+    faults = Faults()
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        await carrier.aclose()
+
+    pagerduty = PagerDuty(routing_key)
+    routes = [
+        *Control(carrier).routes,
+        *faults.routes,
+        *pagerduty.control_routes,
+        Mount("/pagerduty", routes=pagerduty.routes),
+        *Rest(carrier).routes,
+    ]
+    handlers: dict[Any, Any] = {404: _not_found}
+    middleware = [Middleware(faults.wrap)]
+    return Starlette(routes=routes, lifespan=lifespan, middleware=middleware, exception_handlers=handlers)
+
+
+async def _not_found(request: Request, error: Exception) -> Response:
+    detail = getattr(error, "detail", "")
+    message = detail if detail != "Not Found" else f"The requested resource {request.url.path} was not found"
+    info = "https://www.twilio.com/docs/errors/20404"
+    return JSONResponse({"code": 20404, "message": message, "more_info": info, "status": 404}, 404)
