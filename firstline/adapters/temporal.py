@@ -1,0 +1,195 @@
+"""The durable side of a call, asked over Temporal's client. Knows workflows by name only."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import structlog
+from prometheus_client import Counter
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+    WorkflowQueryRejectedError,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from firstline import names
+from firstline.domain.call import CallStarted, Direction
+from firstline.domain.callback import CallbackBooked, CallbackRequest, DialStatus
+from firstline.domain.facts import Fact, NextStep
+from firstline.domain.handoff import HandoffAccepted, HandoffRequest, RepAnswer
+from firstline.ports import PortError, Rejected
+
+log = structlog.get_logger()
+
+_Answer = TypeVar("_Answer")
+
+_REJECTED = "Rejected"
+"""Type of the application error by which a workflow refuses a request."""
+_SIGNAL_TIMEOUT = timedelta(seconds=5)
+
+too_late = Counter("firstline_control_too_late_total", "Messages for a workflow that is over or unknown", ["message"])
+
+
+async def connect(address: str, namespace: str) -> Client:
+    """A client, with the search attributes registered. Raises `PortError` when nothing answers at `address`."""
+    try:
+        client = await Client.connect(address, namespace=namespace)
+        await register_search_attributes(client)
+    except (RuntimeError, RPCError) as error:
+        raise PortError(f"Temporal does not answer at {address}, namespace {namespace}: {error}") from error
+    return client
+
+
+async def register_search_attributes(client: Client) -> None:
+    """Register what is missing of `names.SEARCH_ATTRIBUTES`; harmless when repeated. Raises `RPCError`."""
+    operator = client.operator_service
+    listed = await operator.list_search_attributes(ListSearchAttributesRequest(namespace=client.namespace))
+    missing = {name: kind for name, kind in names.SEARCH_ATTRIBUTES.items() if name not in listed.custom_attributes}
+    if missing:
+        await add_search_attributes(client, missing)
+
+
+async def add_search_attributes(client: Client, attributes: Mapping[str, str]) -> None:
+    """Register search attributes, name -> type. Raises `RPCError`."""
+    types = {name: IndexedValueType.Value(f"INDEXED_VALUE_TYPE_{kind.upper()}") for name, kind in attributes.items()}
+    request = AddSearchAttributesRequest(namespace=client.namespace, search_attributes=types)
+    try:
+        await client.operator_service.add_search_attributes(request)
+    except RPCError as error:
+        # Another process was faster.
+        if error.status is not RPCStatusCode.ALREADY_EXISTS:
+            raise
+
+
+@dataclass(frozen=True)
+class TemporalCallControl:
+    """`ports.CallControl` over a Temporal client."""
+
+    client: Client
+    task_queue: str = names.TASK_QUEUE
+
+    async def deliver(self, start: CallStarted, facts: Sequence[Fact]) -> None:
+        """Signal-with-start: one round trip, and the call's workflow runs afterwards.
+
+        Facts of a call that is over are counted and dropped: delivering them again would change nothing.
+        """
+        async with _as_port_error("deliver"):
+            try:
+                await self.client.start_workflow(
+                    names.CALL_WORKFLOW,
+                    start,
+                    id=names.call_workflow_id(start.call_sid),
+                    task_queue=self.task_queue,
+                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                    start_signal=names.FACTS_SIGNAL,
+                    start_signal_args=[list(facts)],
+                    static_summary=_summary(start),
+                    rpc_timeout=_SIGNAL_TIMEOUT,
+                )
+            except WorkflowAlreadyStartedError:
+                _count_too_late(names.FACTS_SIGNAL, start.call_sid, facts=[fact.kind.value for fact in facts])
+
+    async def request_handoff(self, start: CallStarted, request: HandoffRequest, timeout: float) -> HandoffAccepted:
+        """Update-with-start. After `PortError` for a passed deadline the handoff may still come about: ask again."""
+        return await self._update(names.HANDOFF_UPDATE, start, request, HandoffAccepted, timeout)
+
+    async def request_callback(self, start: CallStarted, request: CallbackRequest, timeout: float) -> CallbackBooked:
+        """Update-with-start. After `PortError` for a passed deadline the callback may still be booked: ask again."""
+        return await self._update(names.CALLBACK_UPDATE, start, request, CallbackBooked, timeout)
+
+    async def next_step(self, call_sid: str, timeout: float) -> NextStep:
+        """A query. Raises `PortError` for a call that is unknown, too: nobody knows what its caller is owed."""
+        async with _as_port_error("next_step", timeout):
+            handle = self.client.get_workflow_handle(names.call_workflow_id(call_sid))
+            step: NextStep = await handle.query(
+                names.NEXT_STEP_QUERY, result_type=NextStep, rpc_timeout=timedelta(seconds=timeout)
+            )
+            return step
+
+    async def rep_answered(self, call_sid: str, rep_number: str, answer: RepAnswer) -> None:
+        """A signal to the handoff's workflow; counted and dropped when the handoff is over."""
+        await self._signal(names.handoff_workflow_id(call_sid), call_sid, names.REP_SIGNAL, rep_number, answer)
+
+    async def caller_left(self, call_sid: str) -> None:
+        """A signal to the call's workflow, which tells the handoff; counted and dropped when the call is over."""
+        await self._signal(names.call_workflow_id(call_sid), call_sid, names.CALLER_LEFT_SIGNAL)
+
+    async def dial_status(self, promised_in: str, dialled_sid: str, status: DialStatus) -> None:
+        """A signal to the callback's workflow; counted and dropped when the callback is over."""
+        workflow_id = names.callback_workflow_id(promised_in)
+        await self._signal(workflow_id, promised_in, names.DIAL_SIGNAL, dialled_sid, status)
+
+    async def _signal(self, workflow_id: str, call_sid: str, signal: str, *args: Any) -> None:
+        async with _as_port_error(signal):
+            handle: WorkflowHandle[Any, Any] = self.client.get_workflow_handle(workflow_id)
+            try:
+                await handle.signal(signal, args=args, rpc_timeout=_SIGNAL_TIMEOUT)
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    raise
+                _count_too_late(signal, call_sid)
+
+    async def _update(
+        self, update: str, start: CallStarted, request: object, answer: type[_Answer], timeout: float
+    ) -> _Answer:
+        operation: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
+            names.CALL_WORKFLOW,
+            start,
+            id=names.call_workflow_id(start.call_sid),
+            task_queue=self.task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            static_summary=_summary(start),
+        )
+        async with _as_port_error(update, timeout):
+            result: _Answer = await self.client.execute_update_with_start_workflow(
+                update,
+                request,
+                start_workflow_operation=operation,
+                result_type=answer,
+                rpc_timeout=timedelta(seconds=timeout),
+            )
+            return result
+
+
+@asynccontextmanager
+async def _as_port_error(what: str, timeout: float | None = None) -> AsyncIterator[None]:
+    """Temporal's errors as ours, within the deadline in seconds."""
+    try:
+        async with asyncio.timeout(timeout):
+            yield
+    except WorkflowUpdateFailedError as error:
+        cause = error.cause
+        if isinstance(cause, ApplicationError) and cause.type == _REJECTED:
+            raise Rejected(cause.message) from error
+        raise PortError(f"{what}: the workflow could not carry it out") from error
+    except WorkflowAlreadyStartedError as error:
+        raise Rejected("The call is over") from error
+    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
+        raise PortError(f"{what}: no answer within {timeout} s") from error
+    except (RPCError, WorkflowQueryFailedError, WorkflowQueryRejectedError) as error:
+        raise PortError(f"{what}: {error}") from error
+
+
+def _summary(start: CallStarted) -> str:
+    """What the workflow list of the Temporal UI says of a call."""
+    if start.direction is Direction.CALLBACK:
+        return f"Callback to {start.from_number}, promised in {start.callback_of}"
+    return f"Call from {start.from_number}"
+
+
+def _count_too_late(message: str, call_sid: str, **values: object) -> None:
+    too_late.labels(message).inc()
+    log.warning("control_message_too_late", message=message, call_sid=call_sid, **values)

@@ -1,0 +1,73 @@
+"""A worker over a fake world, on the server whose time can be skipped."""
+
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from temporalio.client import WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+
+from firstline.domain.call import CallStarted
+from firstline.domain.call_state import CallClosed
+from firstline.domain.callback import CallbackInput, CallbackResult
+from firstline.domain.facts import Fact
+from firstline.domain.handoff import HandoffInput, HandoffResult
+from firstline.names import call_workflow_id, callback_workflow_id, handoff_workflow_id
+from tests.workflows.calls import activities_of
+from tests.workflows.fakes import World
+from workers.worker import build_worker
+from workflows.call import CallWorkflow
+from workflows.callback import CallbackWorkflow
+from workflows.handoff import HandoffWorkflow
+
+
+@dataclass
+class Stage:
+    """A running worker and the world it acts on."""
+
+    server: WorkflowEnvironment
+    world: World
+    task_queue: str
+
+    async def call(self, start: CallStarted, *facts: Fact) -> WorkflowHandle[CallWorkflow, CallClosed]:
+        """A running call that has learnt these facts."""
+        return await self.server.client.start_workflow(
+            CallWorkflow.run,
+            start,
+            id=call_workflow_id(start.call_sid),
+            task_queue=self.task_queue,
+            start_signal="facts",
+            start_signal_args=[list(facts)],
+        )
+
+    async def handoff(self, handoff: HandoffInput) -> WorkflowHandle[HandoffWorkflow, HandoffResult]:
+        """A running handoff without a call's workflow above it."""
+        return await self.server.client.start_workflow(
+            HandoffWorkflow.run,
+            handoff,
+            id=handoff_workflow_id(handoff.request.call_sid),
+            task_queue=self.task_queue,
+        )
+
+    async def callback(self, promise: CallbackInput) -> WorkflowHandle[CallbackWorkflow, CallbackResult]:
+        """A running callback without a call's workflow above it."""
+        return await self.server.client.start_workflow(
+            CallbackWorkflow.run,
+            promise,
+            id=callback_workflow_id(promise.request.call_sid),
+            task_queue=self.task_queue,
+        )
+
+    def of(self, workflow_id: str) -> WorkflowHandle[Any, Any]:
+        """A workflow by its guessable id."""
+        return self.server.client.get_workflow_handle(workflow_id)
+
+
+@pytest.fixture
+async def stage(skipping_server: WorkflowEnvironment) -> AsyncIterator[Stage]:
+    """A worker of its own for each test."""
+    stage = Stage(skipping_server, World(), f"test-{uuid.uuid4().hex}")
+    async with build_worker(skipping_server.client, activities_of(stage.world), stage.task_queue):
+        yield stage

@@ -1,0 +1,238 @@
+"""A handoff, as a saga: page a person, hold the caller, ring one rep after the other, and always know a way on."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, FailureError
+
+with workflow.unsafe.imports_passed_through():
+    from activities import handoff as steps
+    from activities.failures import was_rejected
+    from activities.handoff import HandoffActivities
+    from firstline import names
+    from firstline.domain.brief import reason_in_words, spoken_brief
+    from firstline.domain.handoff import HandoffInput, HandoffResult, HandoffState, RepAnswer
+    from firstline.ports import RepCall
+
+PROGRESS_SIGNAL = "handoff_progress"
+"""Sent to the call's workflow with the state reached and a line for its timeline."""
+
+FAREWELL_WITHIN = timedelta(seconds=10)
+"""The agent's last words are heard out for at most this long."""
+RING_SECONDS = 20
+BRIEF_SECONDS = 20
+"""For a rep who picked up to hear the brief and to press 1."""
+
+
+class _CallerLeft(Exception):
+    """The caller hung up: nothing is owed any more."""
+
+
+@workflow.defn(name=names.HANDOFF_WORKFLOW)
+class HandoffWorkflow:
+    """Ends `bridged`, `failsafe` or `caller_left`; every state has a timer and a way on."""
+
+    @workflow.init
+    def __init__(self, handoff: HandoffInput) -> None:
+        self._request = handoff.request
+        self._handoff = handoff
+        self._state = HandoffState.PAGING
+        self._history: list[str] = []
+        self._farewell_played = False
+        self._caller_left = False
+        self._answers: dict[str, RepAnswer] = {}
+        self._let_go: list[str] = []
+        """Reps whose leg was ended: an answer of theirs comes too late."""
+        self._picked_up_ms: int | None = None
+
+    @workflow.run
+    async def run(self, handoff: HandoffInput) -> HandoffResult:
+        """The story of a handoff."""
+        await self._reach(HandoffState.PAGING, f"Paging a person: {reason_in_words(handoff.decision)}")
+        page = asyncio.create_task(self._page())
+        try:
+            await self._hear_out_the_farewell()
+            held = await self._hold()
+            rep = await self._first_to_accept() if held else None
+            if rep is None:
+                await self._queue()
+        except _CallerLeft:
+            await self._reach(HandoffState.CALLER_LEFT, "The caller hung up while waiting")
+            await self._resolve(page)
+            return HandoffResult(HandoffState.CALLER_LEFT)
+        if rep is None:
+            await page
+            return HandoffResult(HandoffState.FAILSAFE)
+        await self._reach(HandoffState.BRIDGED, f"{rep} took the call")
+        await self._resolve(page)
+        return HandoffResult(HandoffState.BRIDGED, rep, self._picked_up_ms)
+
+    # --- steps ------------------------------------------------------------------------------------------------------
+
+    async def _page(self) -> None:
+        """Runs beside the rest: a caller never waits for the pager."""
+        try:
+            await workflow.execute_activity_method(
+                HandoffActivities.page_on_call, self._handoff, summary="Page the person on call", **steps.PAGE
+            )
+        except ActivityError:
+            await self._reach(self._state, "The page could not be sent")
+
+    async def _hear_out_the_farewell(self) -> None:
+        await self._until(lambda: self._farewell_played, FAREWELL_WITHIN, "The agent's last words")
+
+    async def _hold(self) -> bool:
+        """Whether the caller now waits in the conference."""
+        await self._reach(HandoffState.HOLDING, "Moving the caller to the conference")
+        try:
+            await workflow.execute_activity_method(
+                HandoffActivities.move_to_conference, self._request.call_sid, summary="Hold the caller", **steps.MOVE
+            )
+        except ActivityError as error:
+            if was_rejected(error):
+                raise _CallerLeft from error
+            await self._reach(self._state, "The carrier did not move the caller")
+            return False
+        return True
+
+    async def _first_to_accept(self) -> str | None:
+        """Number of the rep who took the call; None when nobody did."""
+        reps = await workflow.execute_activity_method(
+            HandoffActivities.reps_on_call, summary="Who is on call", **steps.REPS
+        )
+        for rep in reps:
+            accepted = await self._offer(rep)
+            if accepted is not None:
+                return accepted
+        return None
+
+    async def _offer(self, rep: str) -> str | None:
+        """Ring one rep; number of the rep who accepted, which may be one whose leg an earlier attempt lost sight of."""
+        if self._caller_left:
+            raise _CallerLeft
+        await self._reach(HandoffState.RINGING, f"Ringing {rep}")
+        leg = await self._ring(rep)
+        if leg is not None:
+            within = timedelta(seconds=RING_SECONDS + BRIEF_SECONDS)
+            try:
+                await self._until(
+                    lambda: self._accepted is not None or rep in self._answers, within, f"{rep} answers or not"
+                )
+            finally:
+                await self._settle(rep, leg)
+        return self._accepted
+
+    async def _settle(self, rep: str, leg: str) -> None:
+        """Let go of a rep who does not get the call."""
+        if self._accepted == rep and not self._caller_left:
+            return
+        self._let_go.append(rep)
+        answer = self._answers.get(rep, RepAnswer.NO_ANSWER)
+        await self._reach(self._state, f"Letting {rep} go: {answer.value.replace('_', ' ')}")
+        try:
+            await workflow.execute_activity_method(
+                HandoffActivities.hang_up, leg, summary=f"End the leg of {rep}", **steps.HANG_UP
+            )
+        except ActivityError:
+            await self._reach(self._state, f"The leg of {rep} could not be ended")
+
+    async def _ring(self, rep: str) -> str | None:
+        """CallSid of the rep's leg; None when they could not be rung."""
+        call = RepCall(
+            call_sid=self._request.call_sid,
+            rep_number=rep,
+            from_number=self._handoff.line_number,
+            brief=spoken_brief(self._handoff.decision, self._request.summary),
+            ring_seconds=RING_SECONDS,
+        )
+        try:
+            return await workflow.execute_activity_method(
+                HandoffActivities.ring_rep, call, summary=f"Ring {rep}", **steps.RING
+            )
+        except ActivityError:
+            await self._reach(self._state, f"{rep} could not be rung")
+            return None
+
+    async def _queue(self) -> None:
+        """Nobody took the call: the caller waits in the failsafe queue, and the page stays open."""
+        if self._caller_left:
+            raise _CallerLeft
+        await self._reach(HandoffState.FAILSAFE, "Nobody took the call: the caller goes to the failsafe queue")
+        try:
+            await workflow.execute_activity_method(
+                HandoffActivities.move_to_failsafe, self._request.call_sid, summary="Queue the caller", **steps.FAILSAFE
+            )
+        except ActivityError as error:
+            if was_rejected(error):
+                raise _CallerLeft from error
+            await self._reach(self._state, "The carrier did not move the caller; the stream's end will")
+
+    async def _resolve(self, page: asyncio.Task[None]) -> None:
+        """Close the incident, after it was opened."""
+        await page
+        try:
+            await workflow.execute_activity_method(
+                HandoffActivities.resolve_page, self._request.call_sid, summary="Resolve the page", **steps.PAGE
+            )
+        except ActivityError:
+            await self._reach(self._state, "The page could not be resolved")
+
+    # --- messages ---------------------------------------------------------------------------------------------------
+
+    @workflow.signal(name=names.FAREWELL_SIGNAL)
+    def farewell_played(self) -> None:
+        """The caller heard that a person is being found."""
+        self._farewell_played = True
+
+    @workflow.signal(name=names.REP_SIGNAL)
+    def rep_answered(self, rep_number: str, answer: RepAnswer) -> None:
+        """A rep pressed a key, or did not. The first answer of a rep counts."""
+        if rep_number in self._let_go or rep_number in self._answers:
+            return
+        self._answers[rep_number] = answer
+        if answer is RepAnswer.ACCEPTED and self._picked_up_ms is None:
+            waited = workflow.now() - workflow.info().start_time
+            self._picked_up_ms = round(waited / timedelta(milliseconds=1))
+
+    @workflow.signal(name=names.CALLER_LEFT_SIGNAL)
+    def caller_left(self) -> None:
+        """The caller hung up."""
+        self._caller_left = True
+
+    @workflow.query(name=names.STATE_QUERY)
+    def state(self) -> HandoffState:
+        """Where the handoff stands."""
+        return self._state
+
+    # --- helpers ----------------------------------------------------------------------------------------------------
+
+    @property
+    def _accepted(self) -> str | None:
+        return next((rep for rep, answer in self._answers.items() if answer is RepAnswer.ACCEPTED), None)
+
+    async def _until(self, condition: Callable[[], bool], within: timedelta, summary: str) -> None:
+        """Wait for the condition, the time limit or the caller's leaving, which ends the story."""
+        try:
+            await workflow.wait_condition(
+                lambda: self._caller_left or condition(), timeout=within, timeout_summary=summary
+            )
+        except TimeoutError:
+            return
+        if self._caller_left:
+            raise _CallerLeft
+
+    async def _reach(self, state: HandoffState, line: str) -> None:
+        """Show a step to whoever looks: here, and in the call's own timeline."""
+        self._state = state
+        self._history.append(f"- {workflow.now():%H:%M:%S} {line}")
+        workflow.set_current_details("\n".join([f"**{state.value}**", "", *self._history]))
+        parent = workflow.info().parent
+        if parent is None:
+            return
+        try:
+            call = workflow.get_external_workflow_handle(parent.workflow_id)
+            await call.signal(PROGRESS_SIGNAL, args=[state, line])
+        except FailureError:
+            workflow.logger.warning("The call's workflow is gone; the handoff goes on without telling it")
