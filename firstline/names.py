@@ -16,6 +16,7 @@ CALLBACK_UPDATE = "callback"
 NEXT_STEP_QUERY = "next_step"
 STATE_QUERY = "state"
 TIMELINE_QUERY = "timeline"
+TURNS_QUERY = "turns"
 
 # Messages of HandoffWorkflow and CallbackWorkflow.
 FAREWELL_SIGNAL = "farewell_played"

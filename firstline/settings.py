@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     rep_numbers: str = Field("+15550100201,+15550100202", validation_alias="FIRSTLINE_REP_NUMBERS")
     timezone: str = Field("America/New_York", validation_alias="FIRSTLINE_TIMEZONE")
 
+    postgres_port: int = Field(8084, ge=1, le=65535, validation_alias="FIRSTLINE_POSTGRES_PORT")
     database_url: str = Field("", validation_alias="DATABASE_URL")
     collection: str = Field("help-centre", validation_alias="FIRSTLINE_COLLECTION")
     object_store_url: str = Field("", validation_alias="FIRSTLINE_OBJECT_STORE_URL")

@@ -37,6 +37,7 @@ with workflow.unsafe.imports_passed_through():
         HandoffState,
     )
     from firstline.domain.outcome import decide_outcome
+    from firstline.domain.turn import Turn
     from firstline.ports import CallRecord
 
 LONGEST_CALL = timedelta(hours=2)
@@ -272,6 +273,11 @@ class CallWorkflow:
     def timeline(self) -> list[str]:
         """What happened, a line each, with the time (UTC)."""
         return self._call.timeline
+
+    @workflow.query(name=names.TURNS_QUERY)
+    def turns(self) -> list[Turn]:
+        """Every turn so far, with its words, tools and timing."""
+        return self._call.turns
 
     # --- helpers ----------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,157 @@
+"""The one place that reads the environment and binds adapters to ports."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
+from temporalio.client import Client
+
+from activities.archive import TraceActivities
+from activities.callback import CallbackActivities
+from activities.handoff import HandoffActivities
+from activities.prefetch import PrefetchActivities
+from firstline.adapters.object_store import ObstoreObjects
+from firstline.adapters.pagerduty import PagerDutyPaging
+from firstline.adapters.postgres import Pool, open_pool
+from firstline.adapters.read_model import PostgresReadModel
+from firstline.adapters.temporal import TemporalCallControl
+from firstline.adapters.twilio import TwilioTelephony
+from firstline.domain.language import SUPPORTED
+from firstline.knowledge.embed import SentenceTransformerEmbedder
+from firstline.knowledge.search import PostgresKnowledge
+from firstline.ports import ObjectStore, Voice
+from firstline.prompts import language_pack
+from firstline.settings import Settings
+from firstline.speech.speak import PiperVoice
+from realtime_bridge.app import Bridge, BridgeConfig
+from realtime_bridge.model_link import ModelEndpoint
+from realtime_bridge.phrases import PhraseBook
+from workers.worker import Activities
+
+
+class BadSettings(Exception):
+    """An environment variable is unusable; the message names it and the fix."""
+
+
+def load_settings() -> Settings:
+    """The settings from the environment. Raises `BadSettings`."""
+    try:
+        settings = Settings()
+        ZoneInfo(settings.timezone)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "settings"
+        raise BadSettings(f"{name}={first.get('input')!r}: {first['msg']}; see .env.example") from error
+    except (KeyError, ValueError) as error:
+        raise BadSettings("FIRSTLINE_TIMEZONE is not an IANA time zone such as America/New_York") from error
+    if settings.env == "production" and (problems := not_for_production(settings)):
+        raise BadSettings("FIRSTLINE_ENV=production refuses to start: " + "; ".join(problems))
+    return settings
+
+
+def not_for_production(settings: Settings) -> list[str]:
+    """What must not go live: simulators and default secrets, a line each."""
+    defaults = Settings.model_fields
+    problems = []
+    for name in ("twilio_account_sid", "twilio_auth_token", "pagerduty_routing_key", "line_number", "rep_numbers"):
+        if getattr(settings, name) == defaults[name].default:
+            problems.append(f"{defaults[name].validation_alias} still has its local default")
+    for name in ("twilio_base_url", "pagerduty_base_url"):
+        if getattr(settings, name):
+            problems.append(f"{defaults[name].validation_alias} points at a stand-in")
+    if not settings.public_url.startswith("https://"):
+        problems.append("FIRSTLINE_PUBLIC_URL must be the https:// URL that Twilio reaches")
+    if not settings.public_media_url.startswith("wss://"):
+        problems.append("FIRSTLINE_PUBLIC_MEDIA_URL must be the wss:// URL that Twilio reaches")
+    if not settings.database_url:
+        problems.append("DATABASE_URL is missing")
+    return problems
+
+
+def database_url(settings: Settings) -> str:
+    """Where Postgres is: the setting, or the embedded server of `firstline up`."""
+    return settings.database_url or f"postgresql://postgres@{settings.host}:{settings.postgres_port}/postgres"
+
+
+def object_store(settings: Settings) -> ObjectStore:
+    """The object store: the setting, or a folder under the state directory."""
+    return ObstoreObjects(settings.object_store_url or (settings.home / "objects").as_uri())
+
+
+def voice(settings: Settings) -> Voice:
+    """The voice that pre-renders phrases."""
+    return PiperVoice.load(settings.piper_voice)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Things that live as long as a process and are closed by its exit stack."""
+
+    settings: Settings
+    stack: AsyncExitStack
+
+    async def pool(self, max_size: int = 8) -> Pool:
+        """A Postgres pool."""
+        pool = await open_pool(database_url(self.settings), max_size=max_size)
+        self.stack.push_async_callback(pool.close)
+        return pool
+
+    async def knowledge(self, collection: str | None = None) -> PostgresKnowledge:
+        """The help centre, its embedder warm."""
+        embedder = SentenceTransformerEmbedder.load(self.settings.embedding_model, threads=1)
+        self.stack.callback(embedder.close)
+        return PostgresKnowledge(await self.pool(), embedder, collection or self.settings.collection)
+
+
+async def bridge(opened: Opened) -> Bridge:
+    """The bridge with everything it asks for."""
+    settings = opened.settings
+    # Lazy: a call is answered also when Temporal is not there yet.
+    client = await Client.connect(settings.temporal_address, namespace=settings.temporal_namespace, lazy=True)
+    config = BridgeConfig(
+        host=settings.host,
+        port=settings.port,
+        media_port=settings.media_port,
+        bridge_url=settings.bridge_url,
+        media_url=settings.media_url,
+        auth_token=settings.twilio_auth_token.get_secret_value(),
+        model=ModelEndpoint(
+            settings.realtime_endpoint, settings.realtime_model, settings.openai_api_key.get_secret_value()
+        ),
+        voice=settings.realtime_voice,
+        company=settings.company,
+        zone=ZoneInfo(settings.timezone),
+        spool_path=settings.home / "spool" / f"bridge-{settings.port}.sqlite",
+    )
+    phrases = PhraseBook(voice(settings), object_store(settings), settings.company)
+    return Bridge(config, await opened.knowledge(), TemporalCallControl(client), phrases)
+
+
+async def activities(opened: Opened) -> Activities:
+    """Every activity, bound to its adapters."""
+    settings = opened.settings
+    telephony = TwilioTelephony(
+        account_sid=settings.twilio_account_sid,
+        auth_token=settings.twilio_auth_token.get_secret_value(),
+        base_url=settings.twilio_base_url or _simulated(settings, ""),
+        bridge_url=settings.bridge_url,
+    )
+    paging = PagerDutyPaging(
+        routing_key=settings.pagerduty_routing_key.get_secret_value(),
+        base_url=settings.pagerduty_base_url or _simulated(settings, "/pagerduty"),
+    )
+    store = object_store(settings)
+    links = f"{settings.temporal_ui_url}/namespaces/{settings.temporal_namespace}/workflows"
+    phrases = {code: language_pack(code).prerendered(settings.company) for code in SUPPORTED}
+    return Activities(
+        handoff=HandoffActivities(paging, telephony, settings.reps, links),
+        callback=CallbackActivities(telephony),
+        trace=TraceActivities(store, PostgresReadModel(await opened.pool())),
+        prefetch=PrefetchActivities(voice(settings), store, phrases),
+    )
+
+
+def _simulated(settings: Settings, prefix: str) -> str:
+    """The loopback stand-in's URL; empty in production, where the vendor's own is used."""
+    return settings.simulators_url + prefix if settings.env == "local" else ""
