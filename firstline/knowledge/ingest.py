@@ -1,0 +1,174 @@
+"""A corpus into the knowledge base: only what changed is embedded, and every batch is committed: a kill loses none."""
+
+import re
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+import structlog
+
+from firstline.knowledge.articles import Article
+from firstline.knowledge.chunk import Chunk, Chunker
+from firstline.knowledge.corpus import Skipped, count_sources, read_corpus
+from firstline.knowledge.embed import Embedder
+from firstline.knowledge.errors import CorpusError
+from firstline.knowledge.store import (
+    Collection,
+    Connection,
+    Pool,
+    Prepared,
+    check_model,
+    content_hash,
+    content_hashes,
+    find_collection,
+    index,
+    open_collection,
+    remove,
+    save,
+)
+
+log = structlog.get_logger()
+
+BATCH = 32
+"""Chunks embedded and committed together: what a kill costs at most."""
+
+_LINK = re.compile(r"!?\[([^\]]*)\]\([^)\s]*(?:\s+\"[^\"]*\")?\)")
+
+
+@dataclass
+class IngestReport:
+    """How far an ingest is, and at its end what it did. The progress callback gets it after every article and batch."""
+
+    collection: str
+    total: int
+    """Files or lines in the corpus."""
+    seen: int = 0
+    stored: int = 0
+    """Articles that were new or changed, and are now committed."""
+    unchanged: int = 0
+    chunks: int = 0
+    """Chunks of the stored articles."""
+    skipped: list[Skipped] = field(default_factory=list)
+    vanished: list[str] = field(default_factory=list)
+    """Ids that the collection has and the corpus has not; removed only where `pruned`."""
+    pruned: bool = False
+    seconds: float = 0.0
+
+
+Progress = Callable[[IngestReport], None]
+
+
+async def ingest(
+    pool: Pool,
+    embedder: Embedder,
+    path: Path,
+    collection: str,
+    *,
+    progress: Progress | None = None,
+    prune: bool = False,
+) -> IngestReport:
+    """Bring `collection` up to the corpus at `path`; run again after a kill, it goes on where it was.
+
+    Articles that the corpus no longer has stay unless `prune` is set, and then only if every source could be read (a
+    broken file is not a deleted one). Raises `CorpusError` when there is nothing to ingest, the collection belongs to
+    another embedding model, or another ingest of it is running.
+    """
+    started = time.monotonic()
+    report = IngestReport(collection, count_sources(path))
+    tell = progress or (lambda _: None)
+    try:
+        async with pool.connection() as connection, _alone(connection, collection):
+            known = await _known(connection, collection, embedder)
+            ids: set[str] = set()
+            async for batch in _batches(embedder, _changed(path, known, ids, report, tell)):
+                target = await open_collection(connection, collection, embedder)
+                await save(connection, target, batch)
+                report.stored += len(batch)
+                report.chunks += sum(len(prepared.chunks) for prepared in batch)
+                tell(report)
+            await _finish(connection, embedder, report, ids, known, prune)
+    except psycopg.OperationalError as error:
+        raise CorpusError(f"the database went away; run the ingest again and it goes on: {error}") from error
+    report.seconds = time.monotonic() - started
+    log.info("corpus_ingested", stored=report.stored, chunks=report.chunks, skipped=len(report.skipped))
+    return report
+
+
+@asynccontextmanager
+async def _alone(connection: Connection, collection: str) -> AsyncIterator[None]:
+    """Two ingests of one collection would undo each other's articles."""
+    key = f"firstline-ingest:{collection}"
+    row = await (await connection.execute("select pg_try_advisory_lock(hashtextextended(%s, 0))", (key,))).fetchone()
+    if row is None or not row[0]:
+        raise CorpusError(f"another ingest into collection {collection!r} is running: wait for it")
+    try:
+        yield
+    finally:
+        if not connection.broken:
+            await connection.execute("select pg_advisory_unlock(hashtextextended(%s, 0))", (key,))
+
+
+async def _known(connection: Connection, name: str, embedder: Embedder) -> dict[str, str]:
+    found = await find_collection(connection, name)
+    if found is None:
+        return {}
+    check_model(found, embedder)
+    return await content_hashes(connection, found)
+
+
+def _changed(
+    path: Path, known: dict[str, str], ids: set[str], report: IngestReport, tell: Progress
+) -> Iterator[Article]:
+    for item in read_corpus(path):
+        report.seen += 1
+        if isinstance(item, Skipped):
+            report.skipped.append(item)
+        else:
+            ids.add(item.id)
+            if known.get(item.id) == content_hash(item):
+                report.unchanged += 1
+            else:
+                yield item
+        tell(report)
+
+
+async def _batches(embedder: Embedder, articles: Iterator[Article]) -> AsyncIterator[list[Prepared]]:
+    chunker = Chunker(embedder.tokenizer)
+    waiting: list[tuple[Article, list[Chunk]]] = []
+    for article in articles:
+        waiting.append((article, chunker.chunks(article)))
+        if sum(len(chunks) for _, chunks in waiting) >= BATCH:
+            yield await _embed(embedder, waiting)
+            waiting = []
+    if waiting:
+        yield await _embed(embedder, waiting)
+
+
+async def _embed(embedder: Embedder, waiting: list[tuple[Article, list[Chunk]]]) -> list[Prepared]:
+    texts = [passage_text(article.title, chunk) for article, chunks in waiting for chunk in chunks]
+    vectors = iter(await embedder.passages(texts))
+    return [Prepared(article, chunks, [next(vectors) for _ in chunks]) for article, chunks in waiting]
+
+
+def passage_text(title: str, chunk: Chunk) -> str:
+    """What is embedded of a chunk: where it stands and what it says, without the targets of its links."""
+    text = _LINK.sub(r"\1", chunk.text)
+    above = [words for words in (title, chunk.heading) if words and words not in text[: len(words) + 8]]
+    return "\n".join([*above, text])
+
+
+async def _finish(
+    connection: Connection, embedder: Embedder, report: IngestReport, ids: set[str], known: dict[str, str], prune: bool
+) -> None:
+    if not ids:
+        reasons = "; ".join(f"{skipped.source}: {skipped.reason}" for skipped in report.skipped[:3])
+        raise CorpusError(f"not one article of the corpus can be used: {reasons or 'it is empty'}")
+    target: Collection = await open_collection(connection, report.collection, embedder)
+    report.vanished = sorted(known.keys() - ids)
+    if prune and report.vanished and not report.skipped:
+        await remove(connection, target, report.vanished)
+        report.pruned = True
+    await index(connection, target)

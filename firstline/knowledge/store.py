@@ -1,0 +1,153 @@
+"""Collections, articles and chunks in Postgres: what an ingest writes. Every function is one transaction's worth."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pgvector import HalfVector
+from psycopg import AsyncConnection, sql
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool
+
+from firstline.knowledge.articles import Article
+from firstline.knowledge.chunk import OVERLAP, TOKENS, Chunk
+from firstline.knowledge.embed import Embedder
+from firstline.knowledge.errors import CorpusError
+
+Connection = AsyncConnection[TupleRow]
+Pool = AsyncConnectionPool[Connection]
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A corpus, and the one model whose vectors it holds."""
+
+    id: int
+    name: str
+    embedding_model: str
+    dimension: int
+    languages: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An article ready to be stored: its chunks and their vectors, in the same order."""
+
+    article: Article
+    chunks: list[Chunk]
+    vectors: list[list[float]]
+
+
+def content_hash(article: Article) -> str:
+    """Of everything that an article's chunks and vectors derive from, the way of cutting included."""
+    parts = (f"{TOKENS}/{OVERLAP}", article.title, article.url, article.language, article.body)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+async def find_collection(connection: Connection, name: str) -> Collection | None:
+    """The collection of this name, or None."""
+    cursor = await connection.execute(
+        "select id, name, embedding_model, dimension, languages from collections where name = %s", (name,)
+    )
+    row = await cursor.fetchone()
+    return Collection(row[0], row[1], row[2], row[3], tuple(row[4])) if row else None
+
+
+def check_model(collection: Collection, embedder: Embedder) -> None:
+    """Raises `CorpusError` when the collection holds the vectors of another model than `embedder`."""
+    if (collection.embedding_model, collection.dimension) != (embedder.name, embedder.dimension):
+        raise CorpusError(
+            f"collection {collection.name!r} was embedded with {collection.embedding_model}"
+            f" ({collection.dimension} dimensions), not with {embedder.name} ({embedder.dimension}):"
+            " set FIRSTLINE_EMBEDDING_MODEL to the former, or ingest into a new collection"
+        )
+
+
+async def open_collection(connection: Connection, name: str, embedder: Embedder) -> Collection:
+    """The collection of this name, made when missing. Raises `CorpusError` when it belongs to another model."""
+    await connection.execute(
+        "insert into collections (name, embedding_model, dimension) values (%s, %s, %s) on conflict (name) do nothing",
+        (name, embedder.name, embedder.dimension),
+    )
+    collection = await find_collection(connection, name)
+    assert collection is not None  # inserted above, and nothing deletes collections
+    check_model(collection, embedder)
+    return collection
+
+
+async def content_hashes(connection: Connection, collection: Collection) -> dict[str, str]:
+    """Article id -> content hash of everything in the collection."""
+    cursor = await connection.execute(
+        "select id, content_hash from articles where collection_id = %s", (collection.id,)
+    )
+    return dict(await cursor.fetchall())
+
+
+async def save(connection: Connection, collection: Collection, batch: Sequence[Prepared]) -> None:
+    """Store articles with their chunks, replacing what was stored of them."""
+    async with connection.transaction(), connection.cursor() as cursor:
+        await cursor.executemany(
+            """
+            insert into articles (collection_id, id, title, url, language, content_hash)
+            values (%s, %s, %s, %s, %s, %s)
+            on conflict (collection_id, id) do update set
+                title = excluded.title, url = excluded.url, language = excluded.language,
+                content_hash = excluded.content_hash, ingested_at = now()
+            """,
+            [(collection.id, a.id, a.title, a.url, a.language, content_hash(a)) for a in (p.article for p in batch)],
+        )
+        await cursor.execute(
+            "delete from chunks where collection_id = %s and article_id = any(%s)",
+            (collection.id, [prepared.article.id for prepared in batch]),
+        )
+        await cursor.executemany(
+            """
+            insert into chunks (collection_id, id, article_id, ordinal, heading, body, language, embedding, words)
+            values (%(collection)s, %(id)s, %(article)s, %(ordinal)s, %(heading)s, %(body)s, %(language)s,
+                    %(vector)s::halfvec, chunk_words(%(language)s, %(title)s, %(heading)s, %(body)s))
+            """,
+            [_row(collection, prepared, i) for prepared in batch for i in range(len(prepared.chunks))],
+        )
+        await cursor.execute(
+            "update collections set languages = array("
+            "select distinct l from unnest(languages || %s::text[]) l order by l)"
+            " where id = %s",
+            ([prepared.article.language for prepared in batch], collection.id),
+        )
+
+
+def _row(collection: Collection, prepared: Prepared, index: int) -> dict[str, object]:
+    chunk, article = prepared.chunks[index], prepared.article
+    return {
+        "collection": collection.id,
+        "id": chunk.id,
+        "article": chunk.article_id,
+        "ordinal": chunk.ordinal,
+        "heading": chunk.heading,
+        "body": chunk.text,
+        "language": article.language,
+        "title": article.title,
+        "vector": HalfVector(prepared.vectors[index]).to_text(),
+    }
+
+
+async def remove(connection: Connection, collection: Collection, ids: Sequence[str]) -> None:
+    """Delete articles with their chunks."""
+    await connection.execute(
+        "delete from articles where collection_id = %s and id = any(%s)", (collection.id, list(ids))
+    )
+
+
+async def index(connection: Connection, collection: Collection) -> None:
+    """Make the collection's own HNSW index when it has none, and refresh what the planner knows."""
+    await connection.execute(
+        sql.SQL(
+            "create index if not exists {name} on chunks using hnsw ((embedding::halfvec({dimension}))"
+            " halfvec_cosine_ops) where collection_id = {collection}"
+        ).format(
+            name=sql.Identifier(f"chunks_by_meaning_{collection.id}"),
+            dimension=sql.Literal(collection.dimension),
+            collection=sql.Literal(collection.id),
+        )
+    )
+    await connection.execute("analyze articles, chunks")
