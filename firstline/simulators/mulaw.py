@@ -64,5 +64,5 @@ def babble(ms: int) -> bytes:
     """Something that sounds like a voice to a speech detector's energy stage: a hum with syllables, µ-law."""
     at = np.arange(ms * RATE // 1000) / RATE
     hum = np.sin(2 * np.pi * 140 * at) + 0.5 * np.sin(2 * np.pi * 700 * at) + 0.3 * np.sin(2 * np.pi * 1900 * at)
-    syllables = 0.55 + 0.45 * np.sin(2 * np.pi * 4 * at)
+    syllables = 0.6 + 0.4 * np.sin(2 * np.pi * 4 * at)
     return encode((hum * syllables * 6000).astype(np.int16))

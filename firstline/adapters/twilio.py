@@ -1,0 +1,148 @@
+"""Telephony by Twilio's REST API, through its own SDK (in a thread: the SDK blocks). Retries are Temporal's."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+import requests
+from twilio.base.exceptions import TwilioException
+from twilio.rest import Client
+
+from firstline.adapters.twilio_http import TwilioHttp
+from firstline.adapters.twilio_twiml import failsafe_queue, hold_in_conference, rep_brief, webhook
+from firstline.names import conference_name
+from firstline.ports import CallbackDial, PortError, Rejected, RepCall
+
+_TIMEOUT_S = 4.0
+_OVER = {21220, 20404}
+"""Twilio's codes for a call that is not in progress, and for one it does not know (any more)."""
+_LIVE = ("queued", "ringing", "in-progress")
+
+FAILSAFE_MESSAGE = (
+    "Everyone is helping other callers. Please stay on the line, and the next free person will take your call."
+)
+
+T = TypeVar("T")
+
+
+class TwilioTelephony:
+    """`ports.Telephony`.
+
+    `bridge_url` is where Twilio reaches the bridge's webhooks (`/twilio/…`); `base_url` is empty for Twilio's own API.
+    """
+
+    def __init__(
+        self,
+        account_sid: str,
+        auth_token: str,
+        bridge_url: str,
+        *,
+        base_url: str = "",
+        failsafe_message: str = FAILSAFE_MESSAGE,
+    ) -> None:
+        self._http = TwilioHttp(base_url, _TIMEOUT_S)
+        self._client = Client(account_sid, auth_token, http_client=self._http)
+        self._bridge_url = bridge_url
+        self._failsafe_message = failsafe_message
+
+    async def move_to_conference(self, call_sid: str) -> None:
+        """Looks first whether the caller is there: a second move would take them out and back in."""
+        twiml = hold_in_conference(self._bridge_url, call_sid)
+
+        def move() -> None:
+            if not self._is_held(call_sid):
+                self._client.calls(call_sid).update(twiml=twiml)
+
+        await _in_thread(move)
+
+    async def move_to_failsafe(self, call_sid: str) -> None:
+        """A repeat sends the caller to the end of the queue again, which is a wait and no loss."""
+        twiml = failsafe_queue(self._failsafe_message)
+        await _in_thread(lambda: self._client.calls(call_sid).update(twiml=twiml))
+
+    async def ring_rep(self, call: RepCall) -> str:
+        """Not idempotent in itself: whoever retries asks `find_live` first."""
+        query = {"handoff": call.call_sid, "rep": call.rep_number}
+        created = await _in_thread(
+            lambda: self._client.calls.create(
+                to=call.rep_number,
+                from_=call.from_number,
+                twiml=rep_brief(self._bridge_url, call.call_sid, call.rep_number, call.brief),
+                status_callback=webhook(self._bridge_url, "rep-status", **query),
+                status_callback_event=["completed"],
+                timeout=call.ring_seconds,
+            )
+        )
+        return str(created.sid)
+
+    async def dial_callback(self, dial: CallbackDial) -> str:
+        """Not idempotent in itself: whoever retries asks `find_live` first."""
+        promised = dial.promised_in
+        created = await _in_thread(
+            lambda: self._client.calls.create(
+                to=dial.to_number,
+                from_=dial.from_number,
+                url=webhook(self._bridge_url, "voice", callback=promised, language=dial.language),
+                machine_detection="Enable",
+                async_amd="true",
+                async_amd_status_callback=webhook(self._bridge_url, "amd", callback=promised),
+                status_callback=webhook(self._bridge_url, "callback-status", callback=promised),
+                status_callback_event=["answered", "completed"],
+            )
+        )
+        return str(created.sid)
+
+    async def find_live(self, to_number: str, from_number: str) -> str | None:
+        """One question a status, for Twilio filters by one."""
+
+        def find() -> str | None:
+            for status in _LIVE:
+                found = self._client.calls.list(to=to_number, from_=from_number, status=status, limit=1)
+                if found:
+                    return str(found[0].sid)
+            return None
+
+        return await _in_thread(find)
+
+    async def hang_up(self, call_sid: str) -> None:
+        """A call that is over or unknown stays so."""
+
+        def end() -> None:
+            try:
+                self._client.calls(call_sid).update(status="completed")
+            except TwilioException as error:
+                if getattr(error, "code", None) not in _OVER:
+                    raise
+
+        await _in_thread(end)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await asyncio.to_thread(self._http.session.close)
+
+    def _is_held(self, call_sid: str) -> bool:
+        for conference in self._client.conferences.list(friendly_name=conference_name(call_sid), limit=20):
+            if conference.status != "completed":
+                participants = self._client.conferences(conference.sid).participants.list()
+                return any(participant.call_sid == call_sid for participant in participants)
+        return False
+
+
+async def _in_thread(ask: Callable[[], T]) -> T:
+    try:
+        return await asyncio.to_thread(ask)
+    except TwilioException as error:
+        raise _translated(error) from error
+    except requests.RequestException as error:
+        raise PortError(f"Twilio could not be reached: {type(error).__name__}") from error
+
+
+def _translated(error: TwilioException) -> PortError:
+    status, code = getattr(error, "status", None), getattr(error, "code", None)
+    if status is None:
+        return PortError(f"the Twilio SDK failed: {type(error).__name__}")
+    # The message is Twilio's and may repeat a number: the codes say as much.
+    text = f"Twilio answered {status}, code {code}, https://www.twilio.com/docs/errors/{code}"
+    if 400 <= status < 500 and status != 429:
+        return Rejected(text)
+    return PortError(text)

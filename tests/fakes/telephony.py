@@ -1,0 +1,69 @@
+"""Telephony in memory."""
+
+from dataclasses import dataclass
+from uuid import uuid4
+
+from firstline.domain.call import E164
+from firstline.names import FAILSAFE_QUEUE, conference_name
+from firstline.ports import CallbackDial, Rejected, RepCall
+
+
+@dataclass
+class FakeCall:
+    """One leg. `where` is a conference's name, the queue's, or empty while it is with the agent."""
+
+    to_number: str
+    from_number: str
+    live: bool = True
+    where: str = ""
+
+
+class FakeTelephony:
+    """`ports.Telephony`: calls by sid."""
+
+    def __init__(self) -> None:
+        self.calls: dict[str, FakeCall] = {}
+
+    def begin(self, to_number: str, from_number: str) -> str:
+        """A call comes about; returns its sid."""
+        sid = f"CA{uuid4().hex}"
+        self.calls[sid] = FakeCall(to_number, from_number)
+        return sid
+
+    def end(self, call_sid: str) -> None:
+        """A call is over."""
+        self.calls[call_sid].live = False
+
+    async def move_to_conference(self, call_sid: str) -> None:
+        self._live(call_sid).where = conference_name(call_sid)
+
+    async def move_to_failsafe(self, call_sid: str) -> None:
+        self._live(call_sid).where = FAILSAFE_QUEUE
+
+    async def ring_rep(self, call: RepCall) -> str:
+        return self._dial(call.rep_number, call.from_number)
+
+    async def dial_callback(self, dial: CallbackDial) -> str:
+        return self._dial(dial.to_number, dial.from_number)
+
+    async def find_live(self, to_number: str, from_number: str) -> str | None:
+        wanted = (to_number, from_number)
+        return next(
+            (sid for sid, call in self.calls.items() if call.live and (call.to_number, call.from_number) == wanted),
+            None,
+        )
+
+    async def hang_up(self, call_sid: str) -> None:
+        if call_sid in self.calls:
+            self.end(call_sid)
+
+    def _dial(self, to_number: str, from_number: str) -> str:
+        if not E164.match(to_number):
+            raise Rejected("not a phone number")
+        return self.begin(to_number, from_number)
+
+    def _live(self, call_sid: str) -> FakeCall:
+        call = self.calls.get(call_sid)
+        if call is None or not call.live:
+            raise Rejected("the call is not in progress")
+        return call
