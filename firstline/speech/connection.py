@@ -1,0 +1,132 @@
+"""One client: performs what its session decides."""
+
+import asyncio
+import json
+import uuid
+from typing import Any
+
+import structlog
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
+
+from firstline.speech.commands import Answer, Send, Speak, Stop, Transcribe
+from firstline.speech.config import Refused
+from firstline.speech.engine import SpeechEngine
+from firstline.speech.session import Session
+
+log = structlog.get_logger()
+
+
+def _new_id(prefix: str) -> str:
+    return f"{prefix}_{uuid.uuid4().hex[:20]}"
+
+
+class Connection:
+    """Reads events, runs the session's commands, writes events; nothing slow is awaited by the reader."""
+
+    def __init__(self, socket: ServerConnection, engine: SpeechEngine, model: str) -> None:
+        self._socket = socket
+        self._engine = engine
+        self.session = Session(model, engine.speech_probability(), _new_id, engine.transcriber.languages)
+        self._unsent: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._of_response: dict[str, set[asyncio.Task[None]]] = {}
+
+    async def run(self, expires_at: int) -> None:
+        """Until the client leaves; `expires_at` in seconds since the epoch is told to the client."""
+        self.session.begin(expires_at)
+        self._perform()
+        writer = asyncio.create_task(self._write())
+        try:
+            async for message in self._socket:
+                self._read(message)
+                self._perform()
+        finally:
+            for task in (writer, *self._tasks):
+                task.cancel()
+            await asyncio.gather(writer, *self._tasks, return_exceptions=True)
+
+    async def expire(self, minutes: int) -> None:
+        """Tell the client that the session has lasted as long as it may, and close; for after `run`."""
+        message = f"Your session hit the maximum duration of {minutes} minutes."
+        self.session.refuse(Refused("session_expired", message))
+        for command in self.session.take_commands():
+            if isinstance(command, Send):
+                await self._socket.send(json.dumps(command.event))
+        await self._socket.close(1001, message)
+
+    def _read(self, message: str | bytes) -> None:
+        try:
+            event = json.loads(message)
+        except ValueError:
+            self.session.refuse(Refused("invalid_json", "an event is one JSON object in a text message"))
+            return
+        self.session.receive(event)
+
+    async def _write(self) -> None:
+        while True:
+            event = await self._unsent.get()
+            try:
+                await self._socket.send(json.dumps(event, ensure_ascii=False))
+            except ConnectionClosed:
+                return  # the reader ends the connection
+
+    def _perform(self) -> None:
+        for command in self.session.take_commands():
+            match command:
+                case Send(event):
+                    self._unsent.put_nowait(event)
+                case Transcribe():
+                    if not (command.optional and self._engine.transcriber.busy):
+                        self._start(self._transcribe(command))
+                case Answer():
+                    self._start(self._answer(command), command.response_id)
+                case Speak():
+                    self._start(self._speak(command), command.response_id)
+                case Stop(response_id):
+                    for task in self._of_response.pop(response_id, set()):
+                        task.cancel()
+
+    def _start(self, work: Any, response_id: str | None = None) -> None:
+        task: asyncio.Task[None] = asyncio.create_task(work)
+        group = self._of_response.setdefault(response_id, set()) if response_id else set()
+        for tasks in (self._tasks, group):
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+    async def _transcribe(self, command: Transcribe) -> None:
+        try:
+            result = await self._engine.transcriber.transcribe(
+                command.samples, command.rate, command.language, command.prompt
+            )
+        except Exception:
+            # Whatever broke in the model ends this transcript, not the call; the client is told.
+            log.exception("transcription_failed")
+            result = None
+        self.session.transcribed(command.ticket, result)
+        self._perform()
+
+    async def _answer(self, command: Answer) -> None:
+        try:
+            async for part in self._engine.answerer.answer(command.request):
+                self.session.responding.answered(command.response_id, part)
+                self._perform()
+        except Exception:
+            log.exception("answer_failed")
+            self.session.responding.failed(command.response_id, "answer_failed")
+        else:
+            self.session.responding.answer_ended(command.response_id)
+        self._perform()
+
+    async def _speak(self, command: Speak) -> None:
+        try:
+            stream = self._engine.speaker.stream(command.text, command.language, command.form, command.speed)
+            async for piece in stream:
+                self.session.responding.spoke(command.response_id, piece.text, piece.data)
+                self._perform()
+        except Exception:
+            log.exception("speech_failed")
+            self.session.responding.failed(command.response_id, "speech_failed")
+        else:
+            self.session.responding.speech_ended(command.response_id)
+        self._perform()

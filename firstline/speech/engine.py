@@ -1,0 +1,72 @@
+"""The models of one process, loaded once and warm: what every session of the server shares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from firstline.speech.answer import Answerer
+from firstline.speech.audio import MODEL_RATE, AudioFormat, Samples
+from firstline.speech.hear import SpeechProbability
+from firstline.speech.models import load_detector, load_piper, load_whisper, voice_file, whisper_folder
+from firstline.speech.policy import ToolBoundAnswerer
+from firstline.speech.speak import PiperVoice, Speaker
+from firstline.speech.transcribe import Transcriber
+
+
+class SpeechEngine:
+    """Hears, writes down, answers and speaks, for any number of sessions."""
+
+    def __init__(self, transcriber: Transcriber, speaker: Speaker, answerer: Answerer) -> None:
+        self.transcriber = transcriber
+        self.speaker = speaker
+        self.answerer = answerer
+
+    @classmethod
+    def load(
+        cls,
+        whisper: str = "packaged:tiny.en",
+        voice: str = "packaged:joe-us",
+        *,
+        voices: Mapping[str, str] | None = None,
+        answerer: Answerer | None = None,
+        cache: Path | None = None,
+        threads: int = 2,
+    ) -> SpeechEngine:
+        """Load and warm up the models (2 to 4 s); call it in a thread.
+
+        `whisper` and `voice` are settings as `models` explains them; `voices` maps further languages (ISO 639-1) to
+        Piper voices; `cache` is where `packaged:base` is put together. Raises `ModelFileError`.
+        """
+        transcriber = Transcriber(load_whisper(whisper_folder(whisper, cache), threads))
+        named = {"en": voice, **(voices or {})}
+        speaker = Speaker({language: load_piper(voice_file(name), threads) for language, name in named.items()})
+        engine = cls(transcriber, speaker, answerer or ToolBoundAnswerer())
+        engine._warm_up()
+        return engine
+
+    def speech_probability(self) -> SpeechProbability:
+        """A speech detector for one session."""
+        detector = load_detector()
+
+        def probability(frame: Samples) -> float:
+            return float(detector.process_samples(frame.tolist()))
+
+        return probability
+
+    @property
+    def voice(self) -> PiperVoice:
+        """The same voice for what is spoken outside the model."""
+        return PiperVoice(self.speaker)
+
+    def close(self) -> None:
+        """Let the worker threads end."""
+        self.transcriber.close()
+        self.speaker.close()
+
+    def _warm_up(self) -> None:
+        """The first run of each model is slow; no caller should pay for it."""
+        self.speaker.say("Warming up, so that nobody has to wait.", "en", AudioFormat.PCMU)
+        self.transcriber.read(np.zeros(2 * MODEL_RATE, np.float32), MODEL_RATE, "en")

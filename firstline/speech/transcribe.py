@@ -1,0 +1,135 @@
+"""Whisper, made quick for short turns, in one worker thread."""
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import ctranslate2  # type: ignore[import-untyped]
+import numpy as np
+import structlog
+from faster_whisper import WhisperModel
+from faster_whisper.audio import pad_or_trim
+from faster_whisper.tokenizer import Tokenizer
+
+from firstline.domain.language import SUPPORTED
+from firstline.speech.audio import MODEL_RATE, Samples, resample
+from firstline.speech.transcript import Transcript
+
+FRAMES_A_SECOND = 100
+"""Whisper's spectrogram frames."""
+
+WINDOW_FRAMES = 3000
+"""The 30 s that Whisper was trained to look at."""
+
+TAIL_FRAMES = 500
+"""Silence shown after a short turn. Whisper reads a window of turn + 5 s four times as fast as one of 30 s."""
+
+TOKENS_A_SECOND, TOKENS_AT_LEAST = 8, 16
+"""More tokens than this in a short window is a loop, not speech: the turn is read again in the full window."""
+
+SILENT, UNLIKELY = 0.6, -1.0
+"""Whisper's own rule: a `no_speech` above and a mean log probability below mean that nobody spoke."""
+
+log = structlog.get_logger()
+
+
+class Transcriber:
+    """Writes down one stretch of sound at a time; others wait their turn in order."""
+
+    def __init__(self, model: WhisperModel) -> None:
+        self._model = model
+        self._pool = ThreadPoolExecutor(1, "whisper")
+        self._waiting = 0
+
+    @property
+    def languages(self) -> frozenset[str] | None:
+        """ISO 639-1 codes it understands; None for every one."""
+        return None if self._model.model.is_multilingual else frozenset({"en"})
+
+    @property
+    def busy(self) -> bool:
+        """Something is being transcribed or waits for it."""
+        return self._waiting > 0
+
+    async def transcribe(self, samples: Samples, rate: int, language: str | None, prompt: str = "") -> Transcript:
+        """The words in a sound. `language` None lets a multilingual model choose among the supported ones."""
+        self._waiting += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._pool, self.read, samples, rate, language, prompt)
+        finally:
+            self._waiting -= 1
+
+    def read(self, samples: Samples, rate: int, language: str | None, prompt: str = "") -> Transcript:
+        """The same, in the thread that calls."""
+        started = time.perf_counter()
+        sound = resample(samples, rate, MODEL_RATE)
+        features = self._model.feature_extractor(sound)
+        seconds = len(sound) / MODEL_RATE
+        if features.shape[1] > WINDOW_FRAMES:
+            transcript = self._read_long(sound, language, prompt)
+        else:
+            transcript = self._read_short(features, seconds, language, prompt)
+        took = round((time.perf_counter() - started) * 1000)
+        log.debug("transcribed", audio_ms=round(seconds * 1000), took_ms=took, logprob=round(transcript.logprob, 2))
+        return transcript
+
+    def close(self) -> None:
+        """Let the worker thread end."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _read_short(self, features: Samples, seconds: float, language: str | None, prompt: str) -> Transcript:
+        limit = TOKENS_AT_LEAST + int(seconds * TOKENS_A_SECOND)
+        transcript, tokens = self._generate(features, features.shape[1] + TAIL_FRAMES, limit, language, prompt)
+        if tokens >= limit:
+            transcript, tokens = self._generate(features, WINDOW_FRAMES, 2 * limit, language, prompt)
+            if tokens >= 2 * limit:
+                log.warning("transcript_looped", audio_ms=round(seconds * 1000))
+                return Transcript("", transcript.language, transcript.logprob, transcript.no_speech)
+        return transcript
+
+    def _generate(
+        self, features: Samples, frames: int, limit: int, language: str | None, prompt: str
+    ) -> tuple[Transcript, int]:
+        # The encoder halves the number of frames, so it must be even.
+        window = pad_or_trim(features, min(WINDOW_FRAMES, frames + frames % 2))
+        encoded = self._model.model.encode(ctranslate2.StorageView.from_array(np.ascontiguousarray(window[None])))
+        code = language or self._detect_language(encoded)
+        multilingual = self._model.model.is_multilingual
+        tokenizer = Tokenizer(self._model.hf_tokenizer, multilingual, task="transcribe", language=code)
+        previous = tokenizer.encode(f" {prompt.strip()}") if prompt else []
+        start = self._model.get_prompt(tokenizer, previous, without_timestamps=True)
+        result = self._model.model.generate(
+            encoded,
+            [start],
+            beam_size=1,
+            max_length=len(start) + limit,
+            return_scores=True,
+            return_no_speech_prob=True,
+        )[0]
+        tokens = result.sequences_ids[0]
+        transcript = _judged(tokenizer.decode(tokens), code, result.scores[0], result.no_speech_prob)
+        return transcript, len(tokens)
+
+    def _detect_language(self, encoded: ctranslate2.StorageView) -> str:
+        if not self._model.model.is_multilingual:
+            return "en"
+        chances = {token[2:-2]: chance for token, chance in self._model.model.detect_language(encoded)[0]}
+        return max(SUPPORTED, key=lambda code: chances.get(code, 0.0))
+
+    def _read_long(self, sound: Samples, language: str | None, prompt: str) -> Transcript:
+        """More than 30 s: the library's own loop over windows."""
+        segments, info = self._model.transcribe(
+            sound, language=language, initial_prompt=prompt or None, beam_size=1, condition_on_previous_text=False
+        )
+        found = list(segments)
+        text = " ".join(segment.text.strip() for segment in found)
+        logprob = sum(segment.avg_logprob for segment in found) / max(1, len(found))
+        silence = min((segment.no_speech_prob for segment in found), default=1.0)
+        return _judged(text, info.language, logprob, silence)
+
+
+def _judged(text: str, language: str, logprob: float, no_speech: float) -> Transcript:
+    silent = no_speech > SILENT and logprob < UNLIKELY
+    spoken = not silent and any(letter.isalnum() for letter in text)
+    return Transcript(text.strip() if spoken else "", language, logprob, no_speech)

@@ -1,0 +1,63 @@
+"""What the speech tests share: the models, loaded once, and callers made of Piper's own voice."""
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from firstline.speech.audio import AudioFormat
+from firstline.speech.engine import SpeechEngine
+from firstline.speech.server import SpeechServer, serve
+from jsonschema import Draft202012Validator
+
+SPEC = Path(__file__).parents[3] / "shared" / "specs" / "openai_realtime.json"
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[SpeechEngine]:
+    """Real models."""
+    engine = SpeechEngine.load()
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="session")
+async def server(engine: SpeechEngine) -> AsyncIterator[SpeechServer]:
+    """A server on a free port of the loopback."""
+    server = await serve(engine)
+    yield server
+    await server.close()
+
+
+@pytest.fixture(scope="session")
+def say(engine: SpeechEngine) -> Callable[[str], bytes]:
+    """Text -> a caller's speech, µ-law 8 kHz."""
+    made: dict[str, bytes] = {}
+
+    def speech(text: str) -> bytes:
+        if text not in made:
+            made[text] = engine.speaker.say(text, "en", AudioFormat.PCMU)
+        return made[text]
+
+    return speech
+
+
+@pytest.fixture(scope="session")
+def check_event() -> Callable[[dict[str, Any]], None]:
+    """Raises unless a server event is valid by OpenAI's published description; checks nothing where that is absent."""
+    if not SPEC.exists():
+        return lambda event: None
+    spec = json.loads(SPEC.read_text(encoding="utf-8"))
+    # One validator for each event type: a failure then names the field, not "no branch of 45 matched".
+    validators = {}
+    for branch in spec["components"]["schemas"]["RealtimeServerEvent"]["anyOf"]:
+        schema = spec["components"]["schemas"][branch["$ref"].rpartition("/")[2]]
+        kind = schema["properties"]["type"].get("enum", [schema["properties"]["type"].get("const")])[0]
+        validators[kind] = Draft202012Validator({**spec, "$ref": branch["$ref"]})
+
+    def check(event: dict[str, Any]) -> None:
+        assert event["type"] in validators, f"{event['type']} is no server event of the protocol"
+        validators[event["type"]].validate(event)
+
+    return check
