@@ -62,9 +62,7 @@ class Stack:
             self._part("postgres", self._serve("postgres"), self._postgres),
             self._part("temporal", dev_server_command(settings.home / "temporal", address, ui), self._port(address)),
             self._part("simulators", self._serve("simulators"), self._health(settings.simulators_url)),
-            self._part(
-                "speech", self._serve("speech"), self._health(f"http://{settings.host}:{settings.speech_port}")
-            ),
+            self._part("speech", self._serve("speech"), self._health(f"http://{settings.host}:{settings.speech_port}")),
             self._part("worker", self._serve("worker"), _at_once),
             self._part("bridge", self._serve("bridge"), self._health(f"http://{settings.host}:{settings.port}")),
         ]
@@ -140,7 +138,9 @@ class Stack:
 
         size = await collection_size(self._settings)
         if size:
-            self._console.print(f"  [green]✓[/] help centre [dim]({size} chunks, collection {self._settings.collection})[/]")
+            self._console.print(
+                f"  [green]✓[/] help centre [dim]({size} chunks, collection {self._settings.collection})[/]"
+            )
             return
         self._console.print(f"  ingesting the sample help centre from {SAMPLE.name}/ …")
         command = [sys.executable, "-m", "workers.cli", "ingest", str(SAMPLE)]

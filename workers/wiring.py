@@ -52,14 +52,17 @@ def load_settings() -> Settings:
 
 def not_for_production(settings: Settings) -> list[str]:
     """What must not go live: simulators and default secrets, a line each."""
-    defaults = Settings.model_fields
-    problems = []
-    for name in ("twilio_account_sid", "twilio_auth_token", "pagerduty_routing_key", "line_number", "rep_numbers"):
-        if getattr(settings, name) == defaults[name].default:
-            problems.append(f"{defaults[name].validation_alias} still has its local default")
-    for name in ("twilio_base_url", "pagerduty_base_url"):
-        if getattr(settings, name):
-            problems.append(f"{defaults[name].validation_alias} points at a stand-in")
+    fields = Settings.model_fields
+    secrets = ("twilio_account_sid", "twilio_auth_token", "pagerduty_routing_key", "line_number", "rep_numbers")
+    stand_ins = ("twilio_base_url", "pagerduty_base_url")
+    problems = [
+        f"{fields[name].validation_alias} still has its local default"
+        for name in secrets
+        if getattr(settings, name) == fields[name].default
+    ]
+    problems += [
+        f"{fields[name].validation_alias} points at a stand-in" for name in stand_ins if getattr(settings, name)
+    ]
     if not settings.public_url.startswith("https://"):
         problems.append("FIRSTLINE_PUBLIC_URL must be the https:// URL that Twilio reaches")
     if not settings.public_media_url.startswith("wss://"):

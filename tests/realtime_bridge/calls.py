@@ -1,0 +1,117 @@
+"""A call session on a bench: feed it, look at what it wants done."""
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from realtime_bridge.protocol.call import CallSession, Opening
+from realtime_bridge.protocol.commands import Command, Report, RunTool, ToModel, ToPhone
+from realtime_bridge.protocol.realtime import SessionConfig
+from realtime_bridge.protocol.twilio import CallerAudio, MarkReached, StreamStarted, StreamStopped, TwilioStream
+
+CALL = "CA" + "1" * 32
+STREAM = "MZ" + "2" * 32
+
+
+def mulaw(ms: int) -> str:
+    """Base64 µ-law of this length."""
+    return base64.b64encode(b"\xff" * (ms * 8)).decode()
+
+
+class Bench:
+    """One session and everything it said so far."""
+
+    def __init__(self, opening_ms: Sequence[int] = ()) -> None:
+        stream = TwilioStream()
+        stream.stream_sid = STREAM
+        config = SessionConfig("Be kind.", [], "marin", "en")
+        self.session = CallSession(stream, config, Opening("Hello there caller.", [mulaw(ms) for ms in opening_ms]))
+        self.now = 0.0
+        self.commands: list[Command] = []
+        self.marks: list[str] = []
+
+    def start(self) -> None:
+        self.session.phone(StreamStarted(STREAM, CALL), self.now)
+        self.take()
+
+    def take(self) -> list[Command]:
+        """The commands since the last take."""
+        fresh = self.session.take_commands()
+        self.commands += fresh
+        for frame in self.to_phone(fresh):
+            if frame["event"] == "mark":
+                self.marks.append(frame["mark"]["name"])
+        return fresh
+
+    def model(self, kind: str, **fields: Any) -> list[Command]:
+        self.session.model({"type": kind, **fields}, self.now)
+        return self.take()
+
+    def hear(self, ms: int) -> list[Command]:
+        """The caller sends this much audio, 20 ms a frame, in real time."""
+        for _ in range(ms // 20):
+            self.now += 20
+            self.session.phone(CallerAudio(mulaw(20)), self.now)
+        return self.take()
+
+    def play_all(self) -> list[Command]:
+        """The carrier plays everything sent so far."""
+        for name in self.marks:
+            self.session.phone(MarkReached(name), self.now)
+        self.marks.clear()
+        return self.take()
+
+    def hang_up(self) -> list[Command]:
+        self.session.phone(StreamStopped(), self.now)
+        return self.take()
+
+    def caller_says(self, text: str, item: str = "item_u1") -> None:
+        """Speech detected, ended and transcribed."""
+        self.model("input_audio_buffer.speech_started", item_id=item)
+        self.hear(1500)
+        self.model("input_audio_buffer.speech_stopped", item_id=item, audio_end_ms=self.session._audio_in_ms)
+        self.model("conversation.item.input_audio_transcription.completed", item_id=item, transcript=text)
+
+    def agent_says(self, text: str, ms: int = 1000, response: str = "resp_1", item: str = "item_a1") -> None:
+        """A whole response of audio, faster than real time as the model sends it."""
+        self.model("response.created", response={"id": response})
+        self.model("response.output_audio_transcript.delta", response_id=response, item_id=item, delta=text)
+        for _ in range(ms // 100):
+            self.model("response.output_audio.delta", response_id=response, item_id=item, delta=mulaw(100))
+        self.model("response.output_item.done", item={"type": "message", "id": item, "status": "completed"})
+        self.model("response.done", response={"id": response, "status": "completed"})
+
+    def asks_tool(self, name: str, arguments: str = "{}", response: str = "resp_t", call_id: str = "call_1") -> None:
+        """A response that is one function call."""
+        self.model("response.created", response={"id": response})
+        item = {
+            "type": "function_call",
+            "status": "completed",
+            "call_id": call_id,
+            "name": name,
+            "arguments": arguments,
+        }
+        self.model("response.output_item.done", item=item)
+        self.model("response.done", response={"id": response, "status": "completed"})
+
+    @staticmethod
+    def to_phone(commands: Sequence[Command]) -> list[dict[str, Any]]:
+        return [orjson.loads(command.data) for command in commands if isinstance(command, ToPhone)]
+
+    @staticmethod
+    def to_model(commands: Sequence[Command]) -> list[dict[str, Any]]:
+        return [orjson.loads(command.data) for command in commands if isinstance(command, ToModel)]
+
+    def sent_to_model(self, kind: str) -> list[dict[str, Any]]:
+        """All events of a kind sent to the model so far."""
+        return [event for event in self.to_model(self.commands) if event["type"] == kind]
+
+    @property
+    def reports(self) -> list[Report]:
+        return [command for command in self.commands if isinstance(command, Report)]
+
+    @property
+    def tools(self) -> list[RunTool]:
+        return [command for command in self.commands if isinstance(command, RunTool)]

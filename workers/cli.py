@@ -1,0 +1,225 @@
+"""The command line. Results go to stdout, progress and logs to stderr; a user's mistake is one line and exit code 2."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+serve_app = typer.Typer(
+    no_args_is_help=True, help="One process, for production and for tests; settings by environment."
+)
+app.add_typer(serve_app, name="serve")
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Collection = Annotated[str, typer.Option(help="Which corpus; default: FIRSTLINE_COLLECTION.")]
+
+
+def _console(json: bool = False) -> Console:
+    return Console(stderr=json, highlight=False, soft_wrap=True)
+
+
+def _emit(data: object) -> None:
+    sys.stdout.buffer.write(orjson.dumps(data, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+@app.command()
+def up() -> None:
+    """The embedded stack in the foreground: Temporal, Postgres, speech, simulators, worker, bridge."""
+    from workers.serve import until_told
+    from workers.up import StackError, running_stack, show_places
+
+    settings, console = _settings(), _console()
+
+    async def run() -> None:
+        console.print("[bold]firstline up[/]")
+        async with running_stack(settings, console) as stack:
+            show_places(settings, console)
+            console.print("Ready. Ctrl-C ends it.")
+            await until_told(_wait(stack.failed))
+            if stack.failed.done():
+                raise StackError(stack.failed.result())
+
+    _run(run())
+
+
+async def _wait(future: asyncio.Future[str]) -> None:
+    await asyncio.wait({future})
+
+
+@app.command()
+def demo(exit_: Annotated[bool, typer.Option("--exit", help="End by itself when the calls are over.")] = False) -> None:
+    """The embedded stack and three real phone calls, shown live."""
+    from workers.demo import run_demo
+
+    sys.exit(_run(run_demo(_settings(), _console(), stay=not exit_)))
+
+
+@app.command()
+def call(
+    wav: Annotated[list[Path], typer.Option(help="One recording a caller turn, in order.")],
+    record: Annotated[Path | None, typer.Option(help="Keep both sides as a stereo WAV.")] = None,
+    from_number: Annotated[str, typer.Option("--from", help="The caller's number.")] = "+15550100999",
+    json: Json = False,
+) -> None:
+    """Phone the running bridge as Twilio would; each WAV is said after the agent has finished."""
+    from workers.call import run_call
+
+    _run(run_call(_settings(), wav, record, from_number, _console(json), _emit if json else None))
+
+
+@app.command()
+def ingest(
+    path: Path,
+    collection: Collection = "",
+    prune: Annotated[bool, typer.Option(help="Remove articles that the corpus no longer has.")] = False,
+    json: Json = False,
+) -> None:
+    """Markdown or HTML folder, or JSONL (id,title,url,body_markdown,lang), into the knowledge base; resumable."""
+    from workers.knowledge import run_ingest
+
+    settings, console = _settings(), Console(stderr=True, highlight=False)
+    report = _run(run_ingest(settings, path, collection or settings.collection, prune, console))
+    if json:
+        _emit(report)
+        return
+    for skipped in report.skipped:
+        console.print(f"  skipped {skipped.source}: {skipped.reason}", markup=False)
+    gone = f", {len(report.vanished)} {'removed' if report.pruned else 'no longer in the corpus'}" * bool(
+        report.vanished
+    )
+    typer.echo(
+        f"{report.stored} articles stored as {report.chunks} chunks, {report.unchanged} unchanged,"
+        f" {len(report.skipped)} skipped{gone} ({report.seconds:.1f} s, collection {report.collection})"
+    )
+
+
+@app.command()
+def search(
+    query: str,
+    collection: Collection = "",
+    k: Annotated[int, typer.Option("-k", min=1, max=40, help="How many passages.")] = 5,
+    json: Json = False,
+) -> None:
+    """What the agent would find: chunk ids, article ids, scores by stage, timings."""
+    from workers.knowledge import run_search
+
+    settings = _settings()
+    found = _run(run_search(settings, query, collection or settings.collection, k))
+    if json:
+        _emit(found)
+        return
+    typer.echo(
+        f"confidence {found.confidence:.2f}   " + "  ".join(f"{n} {ms:.1f} ms" for n, ms in found.timings.items())
+    )
+    for place, passage in enumerate(found.passages, 1):
+        dense = "-" if passage.similarity is None else f"#{passage.dense_rank} {passage.similarity:.3f}"
+        text = "-" if passage.text_score is None else f"#{passage.text_rank} {passage.text_score:.3f}"
+        typer.echo(
+            f"{place}. {passage.chunk_id}  {passage.article_id}  dense {dense}  text {text}  rrf {passage.fused:.4f}"
+        )
+        typer.echo(f"   {passage.title}" + (f" > {passage.heading}" if passage.heading else ""))
+
+
+@app.command()
+def decide(
+    utterance: str,
+    confidence: Annotated[
+        float | None, typer.Option(min=0, max=1, help="The runtime's, when something was found.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """What the policy says of an utterance: refuse category, handoff reason, allowed."""
+    from firstline.domain.gate import Evidence, decide_handoff
+
+    decision = decide_handoff(Evidence(utterance, confidence))
+    if json:
+        _emit(decision)
+        return
+    typer.echo(f"allowed   {'yes' if decision.allowed else 'no'}")
+    typer.echo(f"reason    {decision.reason.value if decision.reason else '-'}")
+    typer.echo(f"category  {decision.category.value if decision.category else '-'}")
+    typer.echo(f"why       {decision.why}")
+
+
+def _serve(name: str, help_: str) -> Callable[[], None]:
+    def command() -> None:
+        from firstline.telemetry import configure_logs
+        from workers import serve
+
+        settings = _settings()
+        configure_logs(json=settings.env == "production")
+        run: Callable[[Any], Coroutine[Any, Any, None]] = getattr(serve, f"serve_{name}")
+        _run(run(settings), uvloop=name == "bridge")
+
+    command.__doc__ = help_
+    return command
+
+
+for _name, _help in {
+    "bridge": "Answers Twilio: webhooks on FIRSTLINE_PORT, media streams on FIRSTLINE_MEDIA_PORT.",
+    "worker": "Runs every workflow and activity.",
+    "speech": "Our server for the OpenAI Realtime protocol, on FIRSTLINE_SPEECH_PORT.",
+    "simulators": "Loopback stand-ins for Twilio and PagerDuty, on FIRSTLINE_SIMULATORS_PORT.",
+    "postgres": "Embedded Postgres with pgvector, on FIRSTLINE_POSTGRES_PORT.",
+}.items():
+    serve_app.command(_name)(_serve(_name, _help))
+
+
+def _settings() -> Any:
+    from workers.wiring import BadSettings, load_settings
+
+    try:
+        return load_settings()
+    except BadSettings as problem:
+        _fail(str(problem))
+
+
+def _run(work: Coroutine[Any, Any, Any], *, uvloop: bool = False) -> Any:
+    """Run to the end; what a user can mend is one line on stderr and exit code 2, never a traceback."""
+    from firstline.adapters.embedded_temporal import DevServerMissing
+    from firstline.knowledge.errors import CorpusError
+    from firstline.ports import PortError
+    from firstline.speech.models import ModelFileError
+    from workers.phone_call import PhoneError
+    from workers.ports_in_use import PortInUse
+    from workers.recordings import BadRecording
+    from workers.up import StackError
+    from workers.wiring import BadSettings
+
+    mistakes = (
+        BadRecording, BadSettings, CorpusError, DevServerMissing, ModelFileError, PhoneError, PortError, PortInUse,
+        StackError,
+    )  # fmt: skip
+    try:
+        if uvloop:
+            import uvloop as loops
+
+            return loops.run(work)
+        return asyncio.run(work)
+    except mistakes as problem:
+        if os.environ.get("FIRSTLINE_TRACEBACK"):
+            raise
+        _fail(str(problem))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _fail(line: str) -> Any:
+    typer.echo(f"firstline: {line}", err=True)
+    sys.exit(2)
+
+
+def main() -> None:
+    """Entry point of the `firstline` command."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""The command line's side of the help centre: ingest with progress, search with every score."""
+
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from firstline.adapters.postgres import migrate, open_pool
+from firstline.domain.passages import SearchResult
+from firstline.knowledge.embed import SentenceTransformerEmbedder
+from firstline.knowledge.ingest import IngestReport, ingest
+from firstline.settings import Settings
+from workers import wiring
+
+
+async def collection_size(settings: Settings) -> int:
+    """Chunks in the configured collection, the schema brought up to date first; 0 when it is not there."""
+    url = wiring.database_url(settings)
+    await migrate(url)
+    pool = await open_pool(url, max_size=1)
+    try:
+        async with pool.connection() as connection:
+            cursor = await connection.execute(
+                "select count(*) from chunks join collections on collections.id = chunks.collection_id where name = %s",
+                (settings.collection,),
+            )
+            row = await cursor.fetchone()
+            return int(row[0]) if row else 0
+    finally:
+        await pool.close()
+
+
+async def run_ingest(settings: Settings, path: Path, collection: str, prune: bool, console: Console) -> IngestReport:
+    """Ingest a folder or file, showing how far it is."""
+    url = wiring.database_url(settings)
+    await migrate(url)
+    pool = await open_pool(url)
+    columns = (
+        TextColumn("  ingesting"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("articles"),
+        TimeElapsedColumn(),
+    )
+    try:
+        embedder = SentenceTransformerEmbedder.load(settings.embedding_model)
+        with Progress(*columns, console=console) as progress:
+            task = progress.add_task("ingest", total=None)
+
+            def tell(report: IngestReport) -> None:
+                progress.update(task, total=report.total, completed=report.seen)
+
+            return await ingest(pool, embedder, path, collection, progress=tell, prune=prune)
+    finally:
+        await pool.close()
+
+
+async def run_search(settings: Settings, query: str, collection: str, k: int) -> SearchResult:
+    """What the agent would find."""
+    async with AsyncExitStack() as stack:
+        knowledge = await wiring.Opened(settings, stack).knowledge(collection)
+        return await knowledge.search(query, k=k)
