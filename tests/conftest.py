@@ -1,3 +1,8 @@
 """Fixtures live in `tests/fixtures`, one module a server or model."""
 
-pytest_plugins = ["tests.fixtures.postgres", "tests.fixtures.bucket", "tests.fixtures.temporal"]
+pytest_plugins = [
+    "tests.fixtures.postgres",
+    "tests.fixtures.bucket",
+    "tests.fixtures.temporal",
+    "tests.fixtures.simulators",
+]

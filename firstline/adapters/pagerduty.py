@@ -16,13 +16,25 @@ _SUMMARY_MAX = 1024
 _TIMEOUT_S = 5
 
 
+class _Events(pagerduty.EventsApiV2Client):
+    """The SDK's client, which also takes plain HTTP where the other side is this machine."""
+
+    @property
+    def url(self) -> str:
+        return str(self._url)
+
+    @url.setter
+    def url(self, base_url: str) -> None:
+        if not base_url.startswith("https://") and not is_loopback(base_url):
+            raise Rejected(f"PAGERDUTY_BASE_URL {base_url!r} must begin with https://")
+        self._url = base_url
+
+
 class PagerDutyPaging:
     """`ports.Paging`. `base_url` is empty for PagerDuty's own (https://events.pagerduty.com)."""
 
     def __init__(self, routing_key: str, base_url: str = "") -> None:
-        self._client = pagerduty.EventsApiV2Client(
-            routing_key, base_url=base_url or None, trust_env=not is_loopback(base_url)
-        )
+        self._client = _Events(routing_key, base_url=base_url or None, trust_env=not is_loopback(base_url))
         self._client.timeout = _TIMEOUT_S
         self._client.max_network_attempts = 0
         # The SDK waits out a 429 for ever unless a limit is named for it; a negative total stops before any retry.

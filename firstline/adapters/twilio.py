@@ -1,6 +1,7 @@
 """Telephony by Twilio's REST API, through its own SDK (in a thread: the SDK blocks). Retries are Temporal's."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -138,7 +139,7 @@ async def _in_thread(ask: Callable[[], T]) -> T:
 
 
 def _translated(error: TwilioException) -> PortError:
-    status, code = getattr(error, "status", None), getattr(error, "code", None)
+    status, code = _status_and_code(error)
     if status is None:
         return PortError(f"the Twilio SDK failed: {type(error).__name__}")
     # The message is Twilio's and may repeat a number: the codes say as much.
@@ -146,3 +147,15 @@ def _translated(error: TwilioException) -> PortError:
     if 400 <= status < 500 and status != 429:
         return Rejected(text)
     return PortError(text)
+
+
+def _status_and_code(error: TwilioException) -> tuple[int | None, int | None]:
+    """HTTP status and Twilio's code. A failed list carries neither, only the response as its second argument."""
+    if hasattr(error, "status"):
+        return error.status, getattr(error, "code", None)
+    response = error.args[1] if len(error.args) > 1 else None
+    status = getattr(response, "status_code", None)
+    try:
+        return status, json.loads(response.text).get("code") if response is not None else None
+    except (ValueError, AttributeError):
+        return status, None

@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount
+from starlette.routing import Mount, Route
 
 from firstline.simulators.faults import Faults
 from firstline.simulators.pagerduty import PagerDuty
@@ -34,6 +34,7 @@ def build_app(account_sid: str, auth_token: str, routing_key: str, *, speak: Spe
 
     pagerduty = PagerDuty(routing_key)
     routes = [
+        Route("/healthz", _healthy),
         *Control(carrier).routes,
         *faults.routes,
         *pagerduty.control_routes,
@@ -43,6 +44,10 @@ def build_app(account_sid: str, auth_token: str, routing_key: str, *, speak: Spe
     handlers: dict[Any, Any] = {404: _not_found}
     middleware = [Middleware(faults.wrap)]
     return Starlette(routes=routes, lifespan=lifespan, middleware=middleware, exception_handlers=handlers)
+
+
+async def _healthy(request: Request) -> Response:
+    return JSONResponse({"status": "ok"})
 
 
 async def _not_found(request: Request, error: Exception) -> Response:

@@ -87,8 +87,8 @@ class Leg:
 
     @property
     def over(self) -> bool:
-        """The call has ended, or never came about."""
-        return self.status in FINAL
+        """The call has ended, or never came about; true from the moment somebody hangs up."""
+        return self.status in FINAL or self.line.hung_up.is_set()
 
     @property
     def duration(self) -> int:
@@ -115,11 +115,12 @@ class Leg:
 
     def params(self) -> dict[str, str]:
         """What every webhook about this call carries."""
+        hung_up = self.status == "in-progress" and self.over
         call = {
             "AccountSid": self.account_sid,
             "ApiVersion": API_VERSION,
             "CallSid": self.sid,
-            "CallStatus": self.status,
+            "CallStatus": "completed" if hung_up else self.status,
             "Direction": self.direction,
             "From": self.from_,
             "To": self.to,

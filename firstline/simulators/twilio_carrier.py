@@ -6,7 +6,7 @@ from typing import Any
 
 from firstline.simulators.events import EventLog
 from firstline.simulators.phone import Answer, Script
-from firstline.simulators.twilio_call import Detection, FromUrl, Leg, Source, StatusCallback
+from firstline.simulators.twilio_call import FINAL, Detection, FromUrl, Leg, Source, StatusCallback
 from firstline.simulators.twilio_conference import Conferences
 from firstline.simulators.twilio_exchange import Exchange, Speaker, hum
 from firstline.simulators.twilio_interpreter import Interpreter
@@ -118,7 +118,7 @@ class Carrier:
         try:
             await life
         finally:
-            if not leg.over:
+            if leg.status not in FINAL:
                 leg.become("completed" if leg.started else "failed", "completed")
             leg.events.close()
 
@@ -186,6 +186,8 @@ class Carrier:
             for task in (clock, hung_up):
                 task.cancel()
             await asyncio.gather(clock, hung_up, return_exceptions=True)
+        # Last, after whatever the end of the call interrupted has been wound up.
+        leg.become("completed", "completed")
 
     async def _until_redirected(
         self, leg: Leg, program: Coroutine[Any, Any, None], hung_up: "asyncio.Task[Any]"
@@ -197,7 +199,6 @@ class Carrier:
             await asyncio.wait({running, redirect, hung_up}, return_when=asyncio.FIRST_COMPLETED)
             if hung_up.done() or running.done():
                 _report(leg, running)
-                leg.become("completed", "completed")
                 return None
             return redirect.result()
         finally:

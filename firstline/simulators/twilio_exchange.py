@@ -48,7 +48,7 @@ class Exchange:
             leg.events.add("queue_left", queue=name)
 
     async def load(self, url: str) -> bytes:
-        """µ-law bytes of a sound file by URL; silence of one frame when it cannot be had."""
+        """µ-law bytes of a sound file by URL; none when it cannot be had."""
         async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
             try:
                 response = (await client.get(url)).raise_for_status()

@@ -103,7 +103,10 @@ class Interpreter:
                     yield audio
             case "Play" if verb.text:
                 self._leg.events.add("played", url=verb.text)
-                yield await self._exchange.load(document.absolute(verb.text))
+                audio = await self._exchange.load(document.absolute(verb.text))
+                if not audio:
+                    self._leg.events.add("twiml_warning", verb="Play", problem="no sound at this URL")
+                yield audio
             case "Pause":
                 yield SILENCE * round(verb.seconds("length", 1) * 50)
 

@@ -7,8 +7,6 @@ from typing import Any
 
 import httpx
 
-from firstline.simulators.app import build_app
-from tests.simulators.serving import serving
 from tests.simulators.tiny_bridge import AUTH_TOKEN
 
 ACCOUNT_SID = "AC" + "1" * 32
@@ -21,9 +19,9 @@ Event = dict[str, Any]
 class Booth:
     """Places simulated calls and looks at them."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, http: httpx.AsyncClient) -> None:
         self.url = url
-        self.http = httpx.AsyncClient(base_url=url, trust_env=False, timeout=20)
+        self.http = http
 
     async def call(self, voice_url: str, *turns: bytes | dict[str, Any], **person: Any) -> str:
         """Phone in; returns the CallSid."""
@@ -37,6 +35,11 @@ class Booth:
         form = {"To": to, "From": LINE, "Url": url}
         made = await self.http.post(path, data=form, auth=(ACCOUNT_SID, AUTH_TOKEN))
         return str(made.raise_for_status().json()["sid"])
+
+    async def redirect(self, sid: str, twiml: str) -> None:
+        """Move a live call, as the account would."""
+        path = f"/2010-04-01/Accounts/{ACCOUNT_SID}/Calls/{sid}.json"
+        (await self.http.post(path, data={"Twiml": twiml}, auth=(ACCOUNT_SID, AUTH_TOKEN))).raise_for_status()
 
     async def post(self, path: str, body: dict[str, Any]) -> Any:
         return (await self.http.post(path, json=body)).raise_for_status().json()
@@ -65,11 +68,3 @@ class Booth:
     async def whole(self, sid: str) -> list[Event]:
         """All events of a call, once it is over."""
         return [event async for event in self.events(sid)]
-
-
-async def booth() -> AsyncIterator[Booth]:
-    """A fixture's body: running simulators."""
-    async with serving(build_app(ACCOUNT_SID, AUTH_TOKEN, ROUTING_KEY)) as url:
-        made = Booth(url)
-        yield made
-        await made.http.aclose()

@@ -7,7 +7,9 @@ from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class _Server(uvicorn.Server):
@@ -25,12 +27,35 @@ class _Server(uvicorn.Server):
         return nullcontext()
 
 
+class Slot:
+    """A served app that changes from test to test: starting and stopping a server takes longer than most tests."""
+
+    def __init__(self) -> None:
+        self._app: Starlette | None = None
+
+    @asynccontextmanager
+    async def holding(self, app: Starlette) -> AsyncIterator[None]:
+        """Serve this app for the length of the block, its start-up and shut-down included."""
+        async with app.router.lifespan_context(app):
+            self._app = app
+            try:
+                yield
+            finally:
+                self._app = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._app is None:
+            await Response(status_code=503)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
 @asynccontextmanager
 async def serving(app: ASGIApp) -> AsyncIterator[str]:
     """Base URL of the running app."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    server = _Server(uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=1))
+    server = _Server(uvicorn.Config(app, lifespan="off", log_level="warning", ws="none", timeout_graceful_shutdown=1))
     running = asyncio.create_task(server.serve(sockets=[listener]))
     await server.listening.wait()
     try:

@@ -178,6 +178,23 @@ class TestEnd:
         assert asked.form["CallStatus"] == "in-progress"
         assert ended["close_code"] == (1006 if abnormal else 1000)
 
+    async def test_a_redirect_sends_stop_and_asks_no_action(self, booth: Booth, bridge: TinyBridge) -> None:
+        stopped = asyncio.Event()
+
+        async def converse(media: MediaSocket) -> None:
+            await media.next("stop")
+            stopped.set()
+
+        bridge.answers["/voice"], bridge.converse = CONNECT, converse
+        sid = await booth.call(f"{bridge.url}/voice")
+        await booth.until(sid, "stream_started")
+
+        await booth.redirect(sid, "<Response><Enqueue>elsewhere</Enqueue></Response>")
+        await asyncio.wait_for(stopped.wait(), 5)
+        await booth.until(sid, "queue_joined", queue="elsewhere")
+
+        assert not bridge.asked("/connect-done")
+
     async def test_without_an_action_the_next_verb_runs(self, booth: Booth, bridge: TinyBridge) -> None:
         async def converse(media: MediaSocket) -> None:
             await media.next("start")

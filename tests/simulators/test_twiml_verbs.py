@@ -28,6 +28,25 @@ class TestSpeaking:
         assert at["said"]["text"] == "Goodbye now."
         assert at["hung_up"]["at_ms"] - at["said"]["at_ms"] == pytest.approx(len("Goodbye now.") * 60, abs=120)
 
+    async def test_play_plays_a_sound_file(self, booth: Booth, bridge: TinyBridge) -> None:
+        """The recording of another call is a sound file at a URL like any other."""
+        bridge.answers["/voice"] = "<Response><Say>Hello.</Say></Response>"
+        first = await booth.call(f"{bridge.url}/voice")
+        length = (await booth.whole(first))[-1]["at_ms"]
+        bridge.answers["/voice"] = f"<Response><Play>{booth.url}/sim/calls/{first}/recording.wav</Play></Response>"
+        second = await booth.call(f"{bridge.url}/voice")
+
+        at = {event["event"]: event for event in await booth.whole(second)}
+
+        assert at["hung_up"]["at_ms"] - at["played"]["at_ms"] == pytest.approx(length, abs=300)
+        assert "agent_audio_started" in at
+
+    async def test_play_tells_when_there_is_no_sound(self, booth: Booth, bridge: TinyBridge) -> None:
+        bridge.answers["/voice"] = f"<Response><Play>{booth.url}/sim/state</Play></Response>"
+        sid = await booth.call(f"{bridge.url}/voice")
+
+        assert (await booth.until(sid, "twiml_warning"))["verb"] == "Play"
+
     async def test_an_unknown_verb_is_skipped_and_told(self, booth: Booth, bridge: TinyBridge) -> None:
         bridge.answers["/voice"] = "<Response><Sms>hi</Sms><Enqueue>later</Enqueue></Response>"
         sid = await booth.call(f"{bridge.url}/voice")

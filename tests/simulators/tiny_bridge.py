@@ -16,7 +16,7 @@ from starlette.routing import Route
 from twilio.request_validator import RequestValidator
 from websockets.asyncio.server import ServerConnection, serve
 
-from tests.simulators.serving import serving
+from tests.simulators.serving import Slot
 
 AUTH_TOKEN = "test-auth-token"
 
@@ -108,11 +108,11 @@ class TinyBridge:
 
 
 @asynccontextmanager
-async def tiny_bridge() -> AsyncIterator[TinyBridge]:
-    """A running bridge."""
-    bridge = TinyBridge()
+async def tiny_bridge(slot: Slot, url: str) -> AsyncIterator[TinyBridge]:
+    """A running bridge, whose webhooks are served at the slot's URL."""
+    bridge = TinyBridge(url)
     app = Starlette(routes=[Route("/{path:path}", bridge.answer, methods=["POST"])])
-    async with serving(app) as url, serve(bridge.stream, "127.0.0.1", 0) as sockets:
+    async with slot.holding(app), serve(bridge.stream, "127.0.0.1", 0) as sockets:
         port = next(iter(sockets.sockets)).getsockname()[1]
-        bridge.url, bridge.media_url = url, f"ws://127.0.0.1:{port}/media"
+        bridge.media_url = f"ws://127.0.0.1:{port}/media"
         yield bridge
