@@ -1,6 +1,7 @@
 """The demo: the embedded stack, three real phone calls, and whether each did what it should."""
 
 import asyncio
+import base64
 import os
 import time
 import tomllib
@@ -73,7 +74,7 @@ class Demo:
             self._check(scene, scene.name, found == [scene.expect_article], f"the first article is {found}")
         if scene.expect_outcome == "transferred":
             await self._check_handoff(scene, sid)
-        if scene.callee:
+        if scene.callee and report.outcome == scene.expect_outcome:
             await self._callback(scene, sid, caller.from_number)
 
     async def _speak(self, text: str) -> bytes:
@@ -99,7 +100,7 @@ class Demo:
     async def _check_handoff(self, scene: Scene, sid: str) -> None:
         incidents = [
             incident
-            for incident in await self._phone.get("/sim/incidents")
+            for incident in (await self._phone.get("/sim/incidents"))["incidents"]
             if incident["dedup_key"] == names.handoff_workflow_id(sid)
         ]
         self._check(scene, "page", len(incidents) == 1, f"PagerDuty holds {len(incidents)} incidents of this call")
@@ -143,8 +144,6 @@ class Demo:
 
 
 def _b64(audio: bytes) -> str:
-    import base64
-
     return base64.b64encode(audio).decode("ascii")
 
 

@@ -7,14 +7,14 @@ from contextlib import AsyncExitStack, suppress
 
 import structlog
 import uvicorn
-from firstline.speech.engine import SpeechEngine
-from firstline.speech.server import serve as serve_realtime
 
 from firstline.adapters.embedded_postgres import EmbeddedPostgres
 from firstline.adapters.postgres import migrate
 from firstline.adapters.temporal import connect
 from firstline.settings import Settings
 from firstline.simulators.app import build_app
+from firstline.speech.engine import SpeechEngine
+from firstline.speech.server import serve as serve_realtime
 from workers import wiring
 from workers.ports_in_use import require_free
 from workers.worker import build_worker

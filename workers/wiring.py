@@ -1,5 +1,7 @@
 """The one place that reads the environment and binds adapters to ports."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -11,7 +13,7 @@ from activities.archive import TraceActivities
 from activities.callback import CallbackActivities
 from activities.handoff import HandoffActivities
 from activities.prefetch import PrefetchActivities
-from firstline.adapters.object_store import ObstoreObjects
+from firstline.adapters.object_store import ObstoreObjectStore
 from firstline.adapters.pagerduty import PagerDutyPaging
 from firstline.adapters.postgres import Pool, open_pool
 from firstline.adapters.read_model import PostgresReadModel
@@ -23,7 +25,8 @@ from firstline.knowledge.search import PostgresKnowledge
 from firstline.ports import ObjectStore, Voice
 from firstline.prompts import language_pack
 from firstline.settings import Settings
-from firstline.speech.speak import PiperVoice
+from firstline.speech.models import load_piper, voice_file
+from firstline.speech.speak import PiperVoice, Speaker
 from realtime_bridge.app import Bridge, BridgeConfig
 from realtime_bridge.model_link import ModelEndpoint
 from realtime_bridge.phrases import PhraseBook
@@ -79,12 +82,27 @@ def database_url(settings: Settings) -> str:
 
 def object_store(settings: Settings) -> ObjectStore:
     """The object store: the setting, or a folder under the state directory."""
-    return ObstoreObjects(settings.object_store_url or (settings.home / "objects").as_uri())
+    return ObstoreObjectStore(settings.object_store_url or (settings.home / "objects").as_uri())
+
+
+class VoiceOnDemand:
+    """`ports.Voice`, loaded when something has to be spoken: phrases that are stored already need none."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._loading: asyncio.Task[Voice] | None = None
+
+    async def stream(self, text: str, language: str) -> AsyncIterator[bytes]:
+        """G.711 µ-law, 8 kHz mono, in pieces as they are made."""
+        if self._loading is None:
+            self._loading = asyncio.create_task(asyncio.to_thread(voice, self._settings))
+        async for piece in (await self._loading).stream(text, language):
+            yield piece
 
 
 def voice(settings: Settings) -> Voice:
-    """The voice that pre-renders phrases."""
-    return PiperVoice.load(settings.piper_voice)
+    """The voice that pre-renders phrases; blocks for a second or two. Raises `ModelFileError`."""
+    return PiperVoice(Speaker({SUPPORTED[0]: load_piper(voice_file(settings.piper_voice), threads=1)}))
 
 
 @dataclass(frozen=True)
@@ -127,7 +145,7 @@ async def bridge(opened: Opened) -> Bridge:
         zone=ZoneInfo(settings.timezone),
         spool_path=settings.home / "spool" / f"bridge-{settings.port}.sqlite",
     )
-    phrases = PhraseBook(voice(settings), object_store(settings), settings.company)
+    phrases = PhraseBook(VoiceOnDemand(settings), object_store(settings), settings.company)
     return Bridge(config, await opened.knowledge(), TemporalCallControl(client), phrases)
 
 
@@ -137,8 +155,8 @@ async def activities(opened: Opened) -> Activities:
     telephony = TwilioTelephony(
         account_sid=settings.twilio_account_sid,
         auth_token=settings.twilio_auth_token.get_secret_value(),
-        base_url=settings.twilio_base_url or _simulated(settings, ""),
         bridge_url=settings.bridge_url,
+        base_url=settings.twilio_base_url or _simulated(settings, ""),
     )
     paging = PagerDutyPaging(
         routing_key=settings.pagerduty_routing_key.get_secret_value(),
@@ -151,7 +169,7 @@ async def activities(opened: Opened) -> Activities:
         handoff=HandoffActivities(paging, telephony, settings.reps, links),
         callback=CallbackActivities(telephony),
         trace=TraceActivities(store, PostgresReadModel(await opened.pool())),
-        prefetch=PrefetchActivities(voice(settings), store, phrases),
+        prefetch=PrefetchActivities(VoiceOnDemand(settings), store, phrases),
     )
 
 
