@@ -1,6 +1,7 @@
 """The command line. Results go to stdout, progress and logs to stderr; a user's mistake is one line and exit code 2."""
 
 import asyncio
+import importlib
 import os
 import sys
 from collections.abc import Callable, Coroutine
@@ -32,7 +33,7 @@ def _emit(data: object) -> None:
 @app.command()
 def up() -> None:
     """The embedded stack in the foreground: Temporal, Postgres, speech, simulators, worker, bridge."""
-    from workers.serve import until_told
+    from workers.until_told import until_told
     from workers.up import StackError, running_stack, show_places
 
     settings, console = _settings(), _console()
@@ -151,12 +152,12 @@ def decide(
 def _serve(name: str, help_: str) -> Callable[[], None]:
     def command() -> None:
         from firstline.telemetry import configure_logs
-        from workers import serve
 
         settings = _settings()
         configure_logs(json=settings.env == "production")
-        run: Callable[[Any], Coroutine[Any, Any, None]] = getattr(serve, f"serve_{name}")
-        _run(run(settings), uvloop=name == "bridge")
+        # Imported here: each process loads only what it needs, and none waits for another's models.
+        process = importlib.import_module(f"workers.processes.{name}")
+        _run(process.run(settings), uvloop=name == "bridge")
 
     command.__doc__ = help_
     return command

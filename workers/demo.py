@@ -18,11 +18,11 @@ from firstline import names
 from firstline.domain.callback import CallbackResult
 from firstline.ports import Voice
 from firstline.settings import Settings
-from workers import wiring
 from workers.phone_call import Caller, CallReport, Phone
-from workers.serve import until_told
 from workers.show import show_event, show_report, show_turn
+from workers.until_told import until_told
 from workers.up import running_stack, show_places
+from workers.voices import VoiceOnDemand
 
 SCRIPT = Path(__file__).resolve().parent.parent / "demo" / "calls.toml"
 CALLBACK_SECONDS = 180.0
@@ -154,8 +154,7 @@ async def run_demo(settings: Settings, console: Console, *, stay: bool) -> int:
         show_places(settings, console)
         temporal = await Client.connect(settings.temporal_address, namespace=settings.temporal_namespace)
         async with httpx.AsyncClient(base_url=settings.simulators_url, timeout=10, trust_env=False) as http:
-            voice = await asyncio.to_thread(wiring.voice, settings)
-            demo = Demo(settings, console, Phone(settings, http, temporal), temporal, voice)
+            demo = Demo(settings, console, Phone(settings, http, temporal), temporal, VoiceOnDemand(settings))
             for number, scene in enumerate(scenes(), 1):
                 await demo.play(number, scene)
         console.rule()

@@ -1,7 +1,5 @@
 """The one place that reads the environment and binds adapters to ports."""
 
-import asyncio
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -22,14 +20,13 @@ from firstline.adapters.twilio import TwilioTelephony
 from firstline.domain.language import SUPPORTED
 from firstline.knowledge.embed import SentenceTransformerEmbedder
 from firstline.knowledge.search import PostgresKnowledge
-from firstline.ports import ObjectStore, Voice
+from firstline.ports import ObjectStore
 from firstline.prompts import language_pack
 from firstline.settings import Settings
-from firstline.speech.models import load_piper, voice_file
-from firstline.speech.speak import PiperVoice, Speaker
 from realtime_bridge.app import Bridge, BridgeConfig
 from realtime_bridge.model_link import ModelEndpoint
 from realtime_bridge.phrases import PhraseBook
+from workers.voices import VoiceOnDemand
 from workers.worker import Activities
 
 
@@ -83,26 +80,6 @@ def database_url(settings: Settings) -> str:
 def object_store(settings: Settings) -> ObjectStore:
     """The object store: the setting, or a folder under the state directory."""
     return ObstoreObjectStore(settings.object_store_url or (settings.home / "objects").as_uri())
-
-
-class VoiceOnDemand:
-    """`ports.Voice`, loaded when something has to be spoken: phrases that are stored already need none."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._loading: asyncio.Task[Voice] | None = None
-
-    async def stream(self, text: str, language: str) -> AsyncIterator[bytes]:
-        """G.711 µ-law, 8 kHz mono, in pieces as they are made."""
-        if self._loading is None:
-            self._loading = asyncio.create_task(asyncio.to_thread(voice, self._settings))
-        async for piece in (await self._loading).stream(text, language):
-            yield piece
-
-
-def voice(settings: Settings) -> Voice:
-    """The voice that pre-renders phrases; blocks for a second or two. Raises `ModelFileError`."""
-    return PiperVoice(Speaker({SUPPORTED[0]: load_piper(voice_file(settings.piper_voice), threads=1)}))
 
 
 @dataclass(frozen=True)

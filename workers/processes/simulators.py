@@ -1,0 +1,24 @@
+"""The simulators' process: loopback stand-ins for the paid services."""
+
+import uvicorn
+
+from firstline.settings import Settings
+from firstline.simulators.app import build_app
+from workers.ports_in_use import require_free
+from workers.voices import VoiceOnDemand
+from workers.wiring import BadSettings
+
+
+async def run(settings: Settings) -> None:
+    """Loopback stand-ins for Twilio and PagerDuty."""
+    if settings.env == "production":
+        raise BadSettings("FIRSTLINE_ENV=production: the simulators must not run")
+    require_free(settings.host, settings.simulators_port, "FIRSTLINE_SIMULATORS_PORT")
+    app = build_app(
+        account_sid=settings.twilio_account_sid,
+        auth_token=settings.twilio_auth_token.get_secret_value(),
+        routing_key=settings.pagerduty_routing_key.get_secret_value(),
+        speak=VoiceOnDemand(settings).stream,
+    )
+    config = uvicorn.Config(app, settings.host, settings.simulators_port, log_level="warning", access_log=False)
+    await uvicorn.Server(config).serve()

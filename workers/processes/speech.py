@@ -1,0 +1,25 @@
+"""The speech process: our own realtime model server."""
+
+import asyncio
+
+import structlog
+
+from firstline.settings import Settings
+from firstline.speech.engine import SpeechEngine
+from firstline.speech.server import serve
+from workers.ports_in_use import require_free
+from workers.until_told import until_told
+
+log = structlog.get_logger()
+
+
+async def run(settings: Settings) -> None:
+    """Our own server for the OpenAI Realtime protocol."""
+    require_free(settings.host, settings.speech_port, "FIRSTLINE_SPEECH_PORT")
+    engine = await asyncio.to_thread(SpeechEngine.load, whisper=settings.whisper_model, voice=settings.piper_voice)
+    server = await serve(engine, settings.host, settings.speech_port)
+    log.info("speech_ready", url=f"ws://{settings.host}:{settings.speech_port}/v1/realtime")
+    try:
+        await until_told()
+    finally:
+        await server.close()

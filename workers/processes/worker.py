@@ -1,0 +1,25 @@
+"""The worker process: the control plane."""
+
+from contextlib import AsyncExitStack
+
+import structlog
+
+from firstline.adapters.postgres import migrate
+from firstline.adapters.temporal import connect
+from firstline.settings import Settings
+from workers import wiring
+from workers.until_told import until_told
+from workers.worker import build_worker
+
+log = structlog.get_logger()
+
+
+async def run(settings: Settings) -> None:
+    """All workflows and activities. The database's schema is brought up to date first."""
+    async with AsyncExitStack() as stack:
+        await migrate(wiring.database_url(settings))
+        client = await connect(settings.temporal_address, settings.temporal_namespace)
+        activities = await wiring.activities(wiring.Opened(settings, stack))
+        worker = build_worker(client, activities)
+        log.info("worker_ready", temporal=settings.temporal_address)
+        await until_told(worker.run())
