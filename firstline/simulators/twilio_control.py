@@ -38,7 +38,7 @@ from firstline.simulators.twilio_call import Leg
 from firstline.simulators.twilio_carrier import Carrier
 
 _ENUMS = {"answer": Answer, "hang_up": HangUp}
-_KEYS = {field.name for field in fields(Script)}
+_KINDS = {field.name: type(field.default) for field in fields(Script)}
 
 
 class Control:
@@ -125,7 +125,7 @@ class Control:
 
 def script_from(body: dict[str, Any]) -> Script:
     """A person from JSON; raises `HTTPException` 400 naming what is wrong."""
-    unknown = set(body) - _KEYS
+    unknown = set(body) - set(_KINDS)
     if unknown:
         raise HTTPException(400, f"unknown keys: {', '.join(sorted(unknown))}")
     try:
@@ -133,6 +133,9 @@ def script_from(body: dict[str, Any]) -> Script:
         for key, kind in _ENUMS.items():
             if key in body:
                 body[key] = kind(body[key])
+        for key, value in body.items():
+            if not isinstance(value, _KINDS[key]):
+                raise TypeError(f"{key!r} must be of type {_KINDS[key].__name__}")
         return Script(**body)
     except (ValueError, TypeError, KeyError, binascii.Error) as error:
         raise HTTPException(400, f"not a person's behaviour: {error}") from None

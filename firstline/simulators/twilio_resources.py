@@ -88,9 +88,10 @@ def participant_json(seat: Seat) -> dict[str, Any]:
     }
 
 
-def page_json(key: str, items: list[dict[str, Any]], path: str, query: dict[str, str]) -> dict[str, Any]:
-    """One page of a list; `query` holds the filters, `PageSize` and `Page` of the request."""
-    size, page = int(query.get("PageSize", "50")), int(query.get("Page", "0"))
+def page_json(
+    key: str, items: list[dict[str, Any]], path: str, query: dict[str, str], *, size: int, page: int
+) -> dict[str, Any]:
+    """One page of a list; `query` holds the filters of the request, which the links to other pages repeat."""
     start = page * size
     shown = items[start : start + size]
 

@@ -4,7 +4,7 @@ import base64
 import binascii
 import hmac
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -78,7 +78,7 @@ class Rest:
             fallback_url=text.get("FallbackUrl", ""),
             status_callback=StatusCallback(text.get("StatusCallback", ""), events or frozenset({"completed"})),
             detection=_detection(text),
-            ring_seconds=float(text.get("Timeout", "60")),
+            ring_seconds=_number(text, "Timeout", 60),
         )
         return JSONResponse(call_json(leg), 201)
 
@@ -91,7 +91,7 @@ class Rest:
             for leg in reversed(self._carrier.legs.values())
             if all(value is None or getattr(leg, key) == value for key, value in wanted.items())
         ]
-        return JSONResponse(page_json("calls", [call_json(leg) for leg in legs], request.url.path, query))
+        return JSONResponse(_page("calls", [call_json(leg) for leg in legs], request))
 
     async def fetch_call(self, request: Request) -> Response:
         """One call."""
@@ -121,7 +121,7 @@ class Rest:
             for conference in reversed(self._carrier.exchange.conferences.all.values())
             if all(value is None or getattr(conference, key) == value for key, value in wanted.items())
         ]
-        return JSONResponse(page_json("conferences", found, request.url.path, query))
+        return JSONResponse(_page("conferences", found, request))
 
     async def fetch_conference(self, request: Request) -> Response:
         """One conference."""
@@ -130,7 +130,7 @@ class Rest:
     async def list_participants(self, request: Request) -> Response:
         """Who is in it now."""
         seats = [participant_json(seat) for seat in self._conference(request).seats]
-        return JSONResponse(page_json("participants", seats, request.url.path, dict(request.query_params)))
+        return JSONResponse(_page("participants", seats, request))
 
     def _route(self, path: str, handler: Handler, method: str) -> Route:
         return Route(f"{_ROOT}/{path}", self._guard(handler), methods=[method])
@@ -170,9 +170,22 @@ def _found(thing: T | None, request: Request) -> T:
     return thing
 
 
+def _number(text: dict[str, str], key: str, default: int) -> int:
+    given = text.get(key, str(default))
+    if not given.isdecimal():
+        raise Refused(400, 20001, f"{key} is not a whole number: {given}")
+    return int(given)
+
+
 def _require(met: bool, code: int, message: str) -> None:
     if not met:
         raise Refused(400, code, message)
+
+
+def _page(key: str, items: list[dict[str, Any]], request: Request) -> dict[str, Any]:
+    query = dict(request.query_params)
+    size, page = max(1, _number(query, "PageSize", 50)), _number(query, "Page", 0)
+    return page_json(key, items, request.url.path, query, size=size, page=page)
 
 
 def _source(text: dict[str, str]) -> Source | None:
