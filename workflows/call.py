@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -16,6 +17,7 @@ from workflows.handoff import PROGRESS_SIGNAL, HandoffWorkflow
 with workflow.unsafe.imports_passed_through():
     from activities.archive import ARCHIVE, Projection, TraceActivities
     from activities.failures import REJECTED
+    from activities.handoff import FAILSAFE, HandoffActivities
     from activities.prefetch import PREFETCH, PrefetchActivities
     from firstline import names
     from firstline.domain.call import CallStarted, Outcome
@@ -119,13 +121,21 @@ class CallWorkflow:
         try:
             result = await saga
         except ChildWorkflowError:
-            result = HandoffResult(HandoffState.FAILSAFE)
-            self._note("The handoff broke off")
+            result = await self._catch_the_caller()
         relay.cancel()
         self._call.handoff_result, self._call.handoff_state = result, result.state
         if result.state is HandoffState.CALLER_LEFT:
             self._end("the caller hung up while waiting for a person")
         self._show()
+
+    async def _catch_the_caller(self) -> HandoffResult:
+        """The saga broke off, by hand or by a fault, and may have left the caller in an empty conference."""
+        self._note("The handoff broke off: the caller goes to the failsafe queue")
+        with suppress(ActivityError):
+            await workflow.execute_activity_method(
+                HandoffActivities.move_to_failsafe, self._call.start.call_sid, summary="Queue the caller", **FAILSAFE
+            )
+        return HandoffResult(HandoffState.FAILSAFE)
 
     async def _relay(self, saga: ChildWorkflowHandle[HandoffWorkflow, HandoffResult]) -> None:
         """Pass on to the saga what the call learns."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 
 from temporalio import workflow
@@ -82,6 +83,7 @@ class HandoffWorkflow:
 
     async def _hear_out_the_farewell(self) -> None:
         await self._until(lambda: self._farewell_played, FAREWELL_WITHIN, "The agent's last words")
+        self._go_on_unless_left()
 
     async def _hold(self) -> bool:
         """Whether the caller now waits in the conference."""
@@ -110,27 +112,24 @@ class HandoffWorkflow:
 
     async def _offer(self, rep: str) -> str | None:
         """Ring one rep; number of the rep who accepted, which may be one whose leg an earlier attempt lost sight of."""
-        if self._caller_left:
-            raise _CallerLeft
+        self._go_on_unless_left()
         await self._reach(HandoffState.RINGING, f"Ringing {rep}")
         leg = await self._ring(rep)
         if leg is not None:
             within = timedelta(seconds=RING_SECONDS + BRIEF_SECONDS)
-            try:
-                await self._until(
-                    lambda: self._accepted is not None or rep in self._answers, within, f"{rep} answers or not"
-                )
-            finally:
-                await self._settle(rep, leg)
+            await self._until(
+                lambda: self._accepted is not None or rep in self._answers, within, f"{rep} answers or not"
+            )
+            if self._accepted != rep or self._caller_left:
+                await self._let_go_of(rep, leg)
+        self._go_on_unless_left()
         return self._accepted
 
-    async def _settle(self, rep: str, leg: str) -> None:
-        """Let go of a rep who does not get the call."""
-        if self._accepted == rep and not self._caller_left:
-            return
+    async def _let_go_of(self, rep: str, leg: str) -> None:
+        """End the leg of a rep who does not get the call."""
         self._let_go.append(rep)
-        answer = self._answers.get(rep, RepAnswer.NO_ANSWER)
-        await self._reach(self._state, f"Letting {rep} go: {answer.value.replace('_', ' ')}")
+        answer = self._answers.get(rep, RepAnswer.NO_ANSWER).value.replace("_", " ")
+        await self._reach(self._state, f"Letting {rep} go: {'the caller left' if self._caller_left else answer}")
         try:
             await workflow.execute_activity_method(
                 HandoffActivities.hang_up, leg, summary=f"End the leg of {rep}", **steps.HANG_UP
@@ -157,8 +156,7 @@ class HandoffWorkflow:
 
     async def _queue(self) -> None:
         """Nobody took the call: the caller waits in the failsafe queue, and the page stays open."""
-        if self._caller_left:
-            raise _CallerLeft
+        self._go_on_unless_left()
         await self._reach(HandoffState.FAILSAFE, "Nobody took the call: the caller goes to the failsafe queue")
         try:
             await workflow.execute_activity_method(
@@ -213,13 +211,14 @@ class HandoffWorkflow:
         return next((rep for rep, answer in self._answers.items() if answer is RepAnswer.ACCEPTED), None)
 
     async def _until(self, condition: Callable[[], bool], within: timedelta, summary: str) -> None:
-        """Wait for the condition, the time limit or the caller's leaving, which ends the story."""
-        try:
+        """Wait for the condition, the time limit or the caller's leaving."""
+        with suppress(TimeoutError):
             await workflow.wait_condition(
                 lambda: self._caller_left or condition(), timeout=within, timeout_summary=summary
             )
-        except TimeoutError:
-            return
+
+    def _go_on_unless_left(self) -> None:
+        """Before every step for a caller who may have hung up."""
         if self._caller_left:
             raise _CallerLeft
 

@@ -3,9 +3,11 @@
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from temporalio.api.testservice.v1 import LockTimeSkippingRequest, UnlockTimeSkippingRequest
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
@@ -63,6 +65,21 @@ class Stage:
     def of(self, workflow_id: str) -> WorkflowHandle[Any, Any]:
         """A workflow by its guessable id."""
         return self.server.client.get_workflow_handle(workflow_id)
+
+    async def took(self, workflow: WorkflowHandle[Any, Any]) -> timedelta:
+        """How long a finished workflow ran, in its own skipped time."""
+        description = await workflow.describe()
+        assert description.close_time is not None
+        return description.close_time - description.start_time
+
+    async def result_of(self, workflow_id: str) -> Any:
+        """What a workflow returns that the test did not start itself; time is skipped meanwhile."""
+        test_service = self.server.client.test_service
+        await test_service.unlock_time_skipping(UnlockTimeSkippingRequest())
+        try:
+            return await self.of(workflow_id).result()
+        finally:
+            await test_service.lock_time_skipping(LockTimeSkippingRequest())
 
 
 @pytest.fixture

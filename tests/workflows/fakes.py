@@ -62,6 +62,10 @@ class RecordingTelephony(Recording):
         self.live: dict[str, str] = {}
         """Number -> CallSid of its live call with us."""
 
+    def has_rung(self, reps: int) -> bool:
+        """Whether this many reps were rung."""
+        return len(self.rung) == reps
+
     async def move_to_conference(self, call_sid: str) -> None:
         self.held.append(call_sid)
         await self._record("move_to_conference")
