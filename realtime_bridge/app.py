@@ -106,7 +106,6 @@ class Bridge:
             self.http, self._config.host, self._config.port, log_level="warning", access_log=False, lifespan="off"
         )
         server = uvicorn.Server(config)
-        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
         log.info("bridge_ready", url=self._config.bridge_url, media=self._config.media_url)
         try:
             await server.serve()

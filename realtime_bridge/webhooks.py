@@ -13,6 +13,7 @@ from firstline.domain.call import CALL_SID, CallStarted, Direction
 from firstline.domain.callback import DialStatus
 from firstline.domain.facts import Fact, FactKind, NextStep
 from firstline.domain.handoff import RepAnswer
+from firstline.domain.language import SUPPORTED
 from firstline.ports import CallControl, PortError, Rejected
 from realtime_bridge import twiml
 from realtime_bridge.metrics import WEBHOOKS
@@ -99,11 +100,13 @@ class Webhooks:
         """A call rings, or a callback that we dialled was answered: connect it to the agent."""
         callback_of = request.query_params.get("callback", "")
         ours, theirs = ("From", "To") if callback_of else ("To", "From")
+        language = request.query_params.get("language", "")
         start = CallStarted(
             call_sid=form["CallSid"],
             from_number=form.get(theirs, ""),
             to_number=form.get(ours, ""),
             started_at=datetime.now(UTC).isoformat(),
+            language=language if language in SUPPORTED else SUPPORTED[0],
             direction=Direction.CALLBACK if callback_of else Direction.INBOUND,
             callback_of=callback_of,
         )

@@ -6,7 +6,7 @@ taken for office hours: 8 to 11 in the morning, 12 to 7 after noon.
 """
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import dateparser
@@ -28,11 +28,13 @@ _PHRASES = [
     (re.compile(r"\bp\.m\.?|\bp m\b"), "pm"),
     (re.compile(r"\bde la mañana\b|\bin the morning\b"), "am"),
     (re.compile(r"\bde la tarde\b|\bin the (afternoon|evening)\b"), "pm"),
+    (re.compile(r"\bin an? (?=minute|hour)"), "in 1 "),
     (re.compile(r"\bnext (?=\w+day\b)"), ""),
 ]
 _RELATIVE = re.compile(
     r"\b(?:in |en |dentro de )?(\d+)\s*(?:(min(?:ute|uto)?s?)|(ho(?:u)?r(?:a)?s?)|(d(?:ay|ía|ia)s?)|(week|semana)s?)\b"
 )
+_SPAN = re.compile(r"\bin (\d+) (minutes|hours)\b")
 _UNITS = (None, "minutes", "hours", "days", "weeks")
 _BARE_HOUR = re.compile(r"\b(?:at|a las?)\s+(\d{1,2})(?:[: ]?(\d{2}))?(?!\d)\s*(am|pm)?")
 
@@ -48,18 +50,13 @@ def resolve_when(words: str, now: datetime, zone: ZoneInfo) -> datetime | None:
     text = _WORD.sub(lambda match: str(_NUMBERS[match[1]]), text)
     text = _RELATIVE.sub(_relative, text)
     text = " ".join(_BARE_HOUR.sub(_clock, text).split())
-    local = now.astimezone(zone)
-    at: datetime | None = dateparser.parse(
-        text,
-        languages=["en", "es"],
-        settings={
-            "PREFER_DATES_FROM": "future",
-            "RELATIVE_BASE": local.replace(tzinfo=None),
-            "TIMEZONE": str(zone),
-            "RETURN_AS_TIMEZONE_AWARE": True,
-        },
-    )
-    return at
+    if soon := _SPAN.search(text):
+        # A span of time passes by the clock on the wall only where no hour is skipped or repeated in between.
+        return (now.astimezone(UTC) + timedelta(**{soon[2]: int(soon[1])})).astimezone(zone)
+    settings = {"PREFER_DATES_FROM": "future", "RELATIVE_BASE": now.astimezone(zone).replace(tzinfo=None)}
+    # Naive on purpose: the parser would keep the offset of today for a day on which it is another.
+    at: datetime | None = dateparser.parse(text, languages=["en", "es"], settings=settings)
+    return at.replace(tzinfo=zone) if at is not None else None
 
 
 def _relative(match: re.Match[str]) -> str:
