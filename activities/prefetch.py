@@ -1,6 +1,5 @@
 """Making ready, before they are needed, the phrases that are spoken outside the model."""
 
-import hashlib
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -9,6 +8,7 @@ from temporalio.common import RetryPolicy
 
 from activities.policy import Policy
 from firstline.ports import ObjectStore, Rejected, Voice
+from firstline.prompts import phrase_key
 
 # A call does without: its own replica can still make the phrase when it is needed.
 PREFETCH = Policy(
@@ -26,11 +26,6 @@ class Prefetched:
     present: int = 0
     unavailable: list[str] = field(default_factory=list)
     """Languages that the voice does not speak."""
-
-
-def phrase_key(language: str, text: str) -> str:
-    """Where a phrase's audio lies (G.711 µ-law, 8 kHz mono): `phrases/<language>/<first 16 hex of SHA-256>.ulaw`."""
-    return f"phrases/{language}/{hashlib.sha256(text.encode()).hexdigest()[:16]}.ulaw"
 
 
 class PrefetchActivities:

@@ -137,15 +137,15 @@ class CallControl(Protocol):
         ...
 
     async def rep_answered(self, call_sid: str, rep_number: str, answer: RepAnswer) -> None:
-        """Tell the handoff of this call what a rep did."""
+        """Tell the handoff of this call what a rep did. Raises `Rejected` when the handoff is over."""
         ...
 
     async def caller_left(self, call_sid: str) -> None:
-        """Tell the handoff of this call that the caller hung up."""
+        """Tell the handoff of this call that the caller hung up. Raises `Rejected` when the call is over."""
         ...
 
     async def dial_status(self, promised_in: str, dialled_sid: str, status: DialStatus) -> None:
-        """Tell a callback what became of its dialled call."""
+        """Tell a callback what became of its dialled call. Raises `Rejected` when the callback is over."""
         ...
 
 

@@ -21,7 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.prefetch import PREFETCH, PrefetchActivities
     from firstline import names
     from firstline.domain.call import CallStarted, Outcome
-    from firstline.domain.call_state import CallClosed, CallState, CallView
+    from firstline.domain.call_state import CallClosed, CallPhase, CallState, CallView
     from firstline.domain.callback import (
         CallbackBooked,
         CallbackInput,
@@ -44,6 +44,8 @@ with workflow.unsafe.imports_passed_through():
 
 LONGEST_CALL = timedelta(hours=2)
 """A call whose end is never told ends after this."""
+QUEUE_WATCH = timedelta(minutes=30)
+"""A caller in the failsafe queue belongs to the people who answer it; their call's end need not be told to us."""
 RESUME_WITHIN = timedelta(minutes=2)
 """A caller whose stream was lost is waited for."""
 
@@ -69,7 +71,8 @@ class CallWorkflow:
         await self._until_over(or_if=lambda: self._call.handoff is not None)
         if self._call.handoff is not None:
             await self._hand_off(self._call.handoff)
-            await self._until_over()
+            queued = self._call.handoff_state is HandoffState.FAILSAFE
+            await self._until_over(within=QUEUE_WATCH if queued else LONGEST_CALL)
         prefetch.cancel()
         await workflow.wait_condition(workflow.all_handlers_finished)
         outcome = self._decide()
@@ -89,19 +92,23 @@ class CallWorkflow:
         else:
             self._note(f"Languages prefetched: {done.made} phrases made, {done.present} present")
 
-    async def _until_over(self, or_if: Callable[[], bool] = lambda: False) -> None:
+    async def _until_over(self, or_if: Callable[[], bool] = lambda: False, within: timedelta = LONGEST_CALL) -> None:
         """Wait for the call's end; a lost stream is given time to come back."""
+        latest = min(workflow.now() + within, workflow.info().start_time + LONGEST_CALL)
         while not (self._call.over or or_if()):
-            away = self._call.away
-            left = workflow.info().start_time + LONGEST_CALL - workflow.now()
-            try:
-                await workflow.wait_condition(
-                    lambda away=away: self._call.over or or_if() or self._call.away != away,  # type: ignore[misc]
-                    timeout=min(RESUME_WITHIN, left) if away else left,
-                    timeout_summary="The caller comes back" if away else "The longest a call may last",
-                )
-            except TimeoutError:
-                self._end("the caller did not come back" if away else "its end was never told")
+            await self._watch(or_if, latest - workflow.now())
+
+    async def _watch(self, enough: Callable[[], bool], left: timedelta) -> None:
+        """Wait until the call is over or its caller goes away or comes back."""
+        away = self._call.phase is CallPhase.AWAY
+        try:
+            await workflow.wait_condition(
+                lambda: self._call.over or enough() or (self._call.phase is CallPhase.AWAY) != away,
+                timeout=min(RESUME_WITHIN, left) if away else left,
+                timeout_summary="The caller comes back" if away else "The longest a call may last",
+            )
+        except TimeoutError:
+            self._end("the caller did not come back" if away else "its end was never told")
 
     async def _hand_off(self, accepted: HandoffAccepted) -> None:
         """Let the saga find a person; afterwards the result is known, whatever happened."""
@@ -211,8 +218,11 @@ class CallWorkflow:
 
     @workflow.signal(name=names.CALLER_LEFT_SIGNAL)
     def caller_left(self) -> None:
-        """The carrier says that the caller hung up outside the stream: in the conference or in the queue."""
-        self._end("the caller hung up")
+        """The caller left the conference: they hung up, unless we ourselves moved them to the queue."""
+        if self._call.handoff_state is HandoffState.FAILSAFE:
+            self._note("The caller left the conference for the queue")
+        else:
+            self._end("the caller hung up")
 
     @workflow.signal(name=PROGRESS_SIGNAL)
     def handoff_progress(self, state: HandoffState, line: str) -> None:

@@ -60,19 +60,16 @@ class CallbackWorkflow:
 
     async def _until_due(self) -> None:
         """Sleep until the promised moment, which may be moved meanwhile."""
-        while not self._cancelled:
-            promised = self._request
-            self._reach(CallbackState.WAITING, f"To be rung at {promised.at}")
-            wait = datetime.fromisoformat(promised.at) - workflow.now()
-            if wait <= timedelta(0):
-                return
-            due = await self._unless(
-                lambda promised=promised: self._cancelled or self._request is not promised,  # type: ignore[misc]
-                wait,
-                f"Callback at {promised.at}",
-            )
-            if due:
-                return
+        while not (self._cancelled or await self._slept_until(self._request)):
+            continue
+
+    async def _slept_until(self, promised: CallbackRequest) -> bool:
+        """Whether the promised moment came; False when it was moved or cancelled meanwhile."""
+        self._reach(CallbackState.WAITING, f"To be rung at {promised.at}")
+        wait = datetime.fromisoformat(promised.at) - workflow.now()
+        return wait <= timedelta(0) or await self._unless(
+            lambda: self._cancelled or self._request is not promised, wait, f"Callback at {promised.at}"
+        )
 
     async def _dial(self, attempt: int) -> str | None:
         """CallSid of the outbound call; None when the carrier refuses the number or stays away."""

@@ -39,7 +39,7 @@ _REJECTED = "Rejected"
 """Type of the application error by which a workflow refuses a request."""
 _SIGNAL_TIMEOUT = timedelta(seconds=5)
 
-too_late = Counter("firstline_control_too_late_total", "Messages for a workflow that is over or unknown", ["message"])
+too_late = Counter("firstline_control_too_late_total", "Messages for a workflow that is over", ["message"])
 
 
 async def connect(address: str, namespace: str) -> Client:
@@ -119,15 +119,15 @@ class TemporalCallControl:
             return step
 
     async def rep_answered(self, call_sid: str, rep_number: str, answer: RepAnswer) -> None:
-        """A signal to the handoff's workflow; counted and dropped when the handoff is over."""
+        """A signal to the handoff's workflow. Raises `Rejected` when the handoff is over."""
         await self._signal(names.handoff_workflow_id(call_sid), call_sid, names.REP_SIGNAL, rep_number, answer)
 
     async def caller_left(self, call_sid: str) -> None:
-        """A signal to the call's workflow, which tells the handoff; counted and dropped when the call is over."""
+        """A signal to the call's workflow, which tells the handoff. Raises `Rejected` when the call is over."""
         await self._signal(names.call_workflow_id(call_sid), call_sid, names.CALLER_LEFT_SIGNAL)
 
     async def dial_status(self, promised_in: str, dialled_sid: str, status: DialStatus) -> None:
-        """A signal to the callback's workflow; counted and dropped when the callback is over."""
+        """A signal to the callback's workflow. Raises `Rejected` when the callback is over."""
         workflow_id = names.callback_workflow_id(promised_in)
         await self._signal(workflow_id, promised_in, names.DIAL_SIGNAL, dialled_sid, status)
 
@@ -140,6 +140,7 @@ class TemporalCallControl:
                 if error.status is not RPCStatusCode.NOT_FOUND:
                     raise
                 _count_too_late(signal, call_sid)
+                raise Rejected(f"{workflow_id} is over") from error
 
     async def _update(
         self, update: str, start: CallStarted, request: object, answer: type[_Answer], timeout: float

@@ -17,7 +17,7 @@ from firstline.domain.callback import CallbackInput, CallbackResult
 from firstline.domain.facts import Fact
 from firstline.domain.handoff import HandoffInput, HandoffResult
 from firstline.names import call_workflow_id, callback_workflow_id, handoff_workflow_id
-from tests.workflows.calls import activities_of
+from tests.workflows.calls import activities_of, started
 from tests.workflows.fakes import World
 from workers.worker import build_worker
 from workflows.call import CallWorkflow
@@ -35,6 +35,7 @@ class Stage:
 
     async def call(self, start: CallStarted, *facts: Fact) -> WorkflowHandle[CallWorkflow, CallClosed]:
         """A running call that has learnt these facts."""
+        self.world.telephony.ring_in(start)
         return await self.server.client.start_workflow(
             CallWorkflow.run,
             start,
@@ -46,6 +47,7 @@ class Stage:
 
     async def handoff(self, handoff: HandoffInput) -> WorkflowHandle[HandoffWorkflow, HandoffResult]:
         """A running handoff without a call's workflow above it."""
+        self.world.telephony.ring_in(started(handoff.request.call_sid))
         return await self.server.client.start_workflow(
             HandoffWorkflow.run,
             handoff,

@@ -1,16 +1,22 @@
-"""The world as workflows see it: fakes that keep what was asked of them in lists."""
+"""The world as workflows see it: the contracts' fakes, made to wait for, to record and to fail."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
+from firstline.domain.call import CallStarted
 from firstline.ports import CallbackDial, CallRecord, Page, RepCall
+from tests.fakes.object_store import FakeObjectStore
+from tests.fakes.paging import FakePaging
+from tests.fakes.read_model import FakeReadModel
+from tests.fakes.telephony import FakeCall, FakeTelephony
 
 
 class Recording:
     """Lets a test wait for what a fake is asked, and make the next requests fail."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.errors: dict[str, list[Exception]] = {}
         """Method -> errors that its next calls raise, first come first served."""
         self._changed = asyncio.Condition()
@@ -27,30 +33,25 @@ class Recording:
             raise self.errors[method].pop(0)
 
 
-class RecordingPaging(Recording):
-    """`ports.Paging`."""
+class RecordingPaging(Recording, FakePaging):
+    """Every page sent is in `pages`; every key resolved in `resolved`."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.pages: list[Page] = []
         self.resolved: list[str] = []
-
-    @property
-    def open(self) -> set[str]:
-        """Dedup keys of the incidents that nobody has resolved."""
-        return {page.dedup_key for page in self.pages} - set(self.resolved)
 
     async def trigger(self, page: Page) -> None:
         await self._record("trigger")
-        self.pages.append(page)
+        await super().trigger(page)
 
     async def resolve(self, dedup_key: str) -> None:
+        await super().resolve(dedup_key)
         self.resolved.append(dedup_key)
         await self._record("resolve")
 
 
-class RecordingTelephony(Recording):
-    """`ports.Telephony`."""
+class RecordingTelephony(Recording, FakeTelephony):
+    """An error of a dialling method is raised after the dialling: what was lost is the answer."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,8 +60,16 @@ class RecordingTelephony(Recording):
         self.rung: list[RepCall] = []
         self.dialled: list[CallbackDial] = []
         self.hung_up: list[str] = []
-        self.live: dict[str, str] = {}
-        """Number -> CallSid of its live call with us."""
+        self._placed = 0
+
+    def ring_in(self, start: CallStarted) -> None:
+        """The caller of a test is on the line."""
+        self.calls[start.call_sid] = FakeCall(start.to_number, start.from_number)
+
+    def begin(self, to_number: str, from_number: str) -> str:
+        self._placed += 1
+        self.calls[leg_sid(self._placed)] = FakeCall(to_number, from_number)
+        return leg_sid(self._placed)
 
     def has_rung(self, reps: int) -> bool:
         """Whether this many reps were rung."""
@@ -69,28 +78,29 @@ class RecordingTelephony(Recording):
     async def move_to_conference(self, call_sid: str) -> None:
         self.held.append(call_sid)
         await self._record("move_to_conference")
+        await super().move_to_conference(call_sid)
 
     async def move_to_failsafe(self, call_sid: str) -> None:
         self.queued.append(call_sid)
         await self._record("move_to_failsafe")
+        await super().move_to_failsafe(call_sid)
 
     async def ring_rep(self, call: RepCall) -> str:
         self.rung.append(call)
+        leg = await super().ring_rep(call)
         await self._record("ring_rep")
-        return leg_sid(len(self.rung))
+        return leg
 
     async def dial_callback(self, dial: CallbackDial) -> str:
         self.dialled.append(dial)
+        leg = await super().dial_callback(dial)
         await self._record("dial_callback")
-        return leg_sid(len(self.dialled))
-
-    async def find_live(self, to_number: str, from_number: str) -> str | None:
-        await self._record("find_live")
-        return self.live.get(to_number)
+        return leg
 
     async def hang_up(self, call_sid: str) -> None:
         self.hung_up.append(call_sid)
         await self._record("hang_up")
+        await super().hang_up(call_sid)
 
 
 def leg_sid(number: int) -> str:
@@ -98,34 +108,30 @@ def leg_sid(number: int) -> str:
     return f"CA{number:032x}"
 
 
-class MemoryObjectStore(Recording):
-    """`ports.ObjectStore`."""
+class RecordingObjectStore(Recording, FakeObjectStore):
+    """Every key written is in `puts`, every key asked for in `gets`."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.blobs: dict[str, bytes] = {}
         self.puts: list[str] = []
+        self.gets: list[str] = []
 
     async def put(self, key: str, data: bytes) -> str:
         await self._record("put")
         self.puts.append(key)
-        self.blobs[key] = data
-        return f"memory://{key}"
+        return await super().put(key, data)
 
     async def get(self, key: str) -> bytes | None:
         await self._record("get")
-        return self.blobs.get(key)
+        self.gets.append(key)
+        return await super().get(key)
 
 
-class MemoryReadModel(Recording):
-    """`ports.ReadModel`."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.calls: dict[str, tuple[CallRecord, str]] = {}
+class RecordingReadModel(Recording, FakeReadModel):
+    """Fails after writing: what was lost is the answer."""
 
     async def save_call(self, record: CallRecord, trace_url: str) -> None:
-        self.calls[record.start.call_sid] = (record, trace_url)
+        await super().save_call(record, trace_url)
         await self._record("save_call")
 
 
@@ -149,6 +155,6 @@ class World:
 
     paging: RecordingPaging = field(default_factory=RecordingPaging)
     telephony: RecordingTelephony = field(default_factory=RecordingTelephony)
-    object_store: MemoryObjectStore = field(default_factory=MemoryObjectStore)
-    read_model: MemoryReadModel = field(default_factory=MemoryReadModel)
+    object_store: RecordingObjectStore = field(default_factory=RecordingObjectStore)
+    read_model: RecordingReadModel = field(default_factory=RecordingReadModel)
     voice: SpellingVoice = field(default_factory=SpellingVoice)

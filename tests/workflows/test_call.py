@@ -238,7 +238,21 @@ class TestAnOutcome:
 
         assert closed.outcome is Outcome.ABANDONED
         assert stage.world.telephony.hung_up == [leg_sid(1)]
-        assert stage.world.paging.open == set()
+        assert stage.world.paging.open == {}
+
+    async def test_is_failsafe_though_we_ourselves_took_the_caller_out_of_the_conference(self, stage: Stage) -> None:
+        """The conference reports a caller who is moved to the queue as one who left."""
+        start = started()
+        call = await handed_off(stage, start)
+        await stage.result_of(handoff_workflow_id(start.call_sid))
+
+        await call.signal(CallWorkflow.caller_left)
+        view = await call.query(CallWorkflow.state)
+        closed = await call.result()
+
+        assert view.phase is CallPhase.HANDED_OFF
+        assert closed.outcome is Outcome.FAILSAFE
+        assert await stage.took(call) < timedelta(hours=1)
 
     async def test_stays_open_while_the_caller_is_moved_out_of_the_stream(self, stage: Stage) -> None:
         start = started()
@@ -315,7 +329,7 @@ class TestTheTrace:
 
         key = f"traces/2026-03-02/{start.call_sid}.json"
         trace = json.loads(stage.world.object_store.blobs[key])
-        assert closed.trace_url == f"memory://{key}"
+        assert closed.trace_url == f"https://objects.example/{key}"
         assert trace["outcome"] == "resolved"
         assert trace["transcript"][0] == {"speaker": "caller", "text": "How do I reset my password?"}
 

@@ -85,7 +85,6 @@ class TestACallerWhoIsNotReached:
 class TestTheCarrier:
     async def test_that_loses_its_answer_does_not_ring_the_caller_twice(self, stage: Stage) -> None:
         stage.world.telephony.errors["dial_callback"] = [PortError("the connection broke")]
-        stage.world.telephony.live[CALLER] = leg_sid(1)
         callback = await stage.callback(await promise(stage))
         await callback.signal("dial_status", args=[leg_sid(1), DialStatus.ANSWERED])
 

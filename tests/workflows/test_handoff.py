@@ -10,6 +10,7 @@ from firstline.domain.gate import decide_handoff
 from firstline.domain.handoff import HandoffInput, HandoffResult, HandoffState, RepAnswer
 from firstline.names import handoff_workflow_id
 from firstline.ports import PortError, Rejected
+from tests.fakes.telephony import FakeCall
 from tests.workflows.calls import CALLER, LINE, REPS, activities_of, started, wants_person
 from tests.workflows.conftest import Stage
 from tests.workflows.fakes import World, leg_sid
@@ -101,7 +102,7 @@ class TestARepWhoDoesNot:
 
 class TestARepWhoCannotBeRung:
     async def test_because_they_talk_to_another_caller_is_passed_over(self, stage: Stage) -> None:
-        stage.world.telephony.live[FIRST] = leg_sid(77)
+        stage.world.telephony.calls[leg_sid(77)] = FakeCall(FIRST, LINE)
 
         saga = await stage.handoff(handoff())
         await saga.result()
@@ -115,7 +116,6 @@ class TestARepWhoCannotBeRung:
         saga = await stage.handoff(handoff())
         await saga.signal("farewell_played")
         await telephony.until(lambda: len(telephony.rung) == 1)
-        telephony.live[FIRST] = leg_sid(1)
 
         await saga.signal("rep_answered", args=[FIRST, RepAnswer.ACCEPTED])
         result = await saga.result()
@@ -144,7 +144,7 @@ class TestWhenNobodyTakesTheCall:
 
         assert result == HandoffResult(HandoffState.FAILSAFE)
         assert stage.world.telephony.queued == [promised.request.call_sid]
-        assert stage.world.paging.open == {saga.id}
+        assert set(stage.world.paging.open) == {saga.id}
 
     async def test_because_nobody_is_on_call_the_caller_is_queued(self, skipping_server: WorkflowEnvironment) -> None:
         world, promised, queue = World(), handoff(), "nobody-on-call"
@@ -177,7 +177,7 @@ class TestACallerWhoLeaves:
 
         assert result == HandoffResult(HandoffState.CALLER_LEFT)
         assert stage.world.telephony.hung_up == [leg_sid(number) for number in range(1, reps + 1)]
-        assert stage.world.paging.open == set()
+        assert stage.world.paging.open == {}
 
     async def test_before_being_held_means_that_nobody_is_rung(self, stage: Stage) -> None:
         stage.world.telephony.errors["move_to_conference"] = [Rejected("the call is over")]
@@ -187,7 +187,7 @@ class TestACallerWhoLeaves:
 
         assert result.state is HandoffState.CALLER_LEFT
         assert stage.world.telephony.rung == []
-        assert stage.world.paging.open == set()
+        assert stage.world.paging.open == {}
 
     async def test_before_the_farewell_means_that_nobody_is_held(self, stage: Stage) -> None:
         saga = await stage.handoff(handoff())
@@ -205,7 +205,7 @@ class TestACallerWhoLeaves:
         result = await saga.result()
 
         assert result.state is HandoffState.CALLER_LEFT
-        assert stage.world.paging.open == set()
+        assert stage.world.paging.open == {}
 
 
 class TestThePage:
@@ -228,7 +228,7 @@ class TestThePage:
 
         assert result.state is HandoffState.BRIDGED
         assert [page.dedup_key for page in stage.world.paging.pages] == [saga.id]
-        assert stage.world.paging.open == set()
+        assert stage.world.paging.open == {}
 
     async def test_that_is_refused_does_not_end_the_handoff(self, stage: Stage) -> None:
         stage.world.paging.errors["trigger"] = [Rejected("routing key unknown")]
