@@ -26,7 +26,7 @@ class Transcribe:
     prompt: str
     """Names and words to expect; empty for none."""
     optional: bool = False
-    """True for a glimpse while the caller still speaks: skipped, with no result, when the transcriber is busy."""
+    """True for a glimpse while the caller still speaks: when the transcriber is busy, its result is None."""
 
 
 @dataclass(frozen=True)

@@ -46,9 +46,9 @@ class Connection:
                 task.cancel()
             await asyncio.gather(writer, *self._tasks, return_exceptions=True)
 
-    async def expire(self, minutes: int) -> None:
+    async def expire(self, seconds: float) -> None:
         """Tell the client that the session has lasted as long as it may, and close; for after `run`."""
-        message = f"Your session hit the maximum duration of {minutes} minutes."
+        message = f"Your session hit the maximum duration of {seconds / 60:g} minutes."
         self.session.refuse(Refused("session_expired", message))
         for command in self.session.take_commands():
             if isinstance(command, Send):
@@ -77,8 +77,7 @@ class Connection:
                 case Send(event):
                     self._unsent.put_nowait(event)
                 case Transcribe():
-                    if not (command.optional and self._engine.transcriber.busy):
-                        self._start(self._transcribe(command))
+                    self._start(self._transcribe(command))
                 case Answer():
                     self._start(self._answer(command), command.response_id)
                 case Speak():
@@ -95,6 +94,9 @@ class Connection:
             task.add_done_callback(tasks.discard)
 
     async def _transcribe(self, command: Transcribe) -> None:
+        if command.optional and self._engine.transcriber.busy:
+            self.session.transcribed(command.ticket, None)
+            return
         try:
             result = await self._engine.transcriber.transcribe(
                 command.samples, command.rate, command.language, command.prompt

@@ -9,6 +9,7 @@ import numpy as np
 
 from firstline.speech.answer import Answerer
 from firstline.speech.audio import MODEL_RATE, AudioFormat, Samples
+from firstline.speech.extract import Embed
 from firstline.speech.hear import SpeechProbability
 from firstline.speech.models import load_detector, load_piper, load_whisper, voice_file, whisper_folder
 from firstline.speech.policy import ToolBoundAnswerer
@@ -31,6 +32,7 @@ class SpeechEngine:
         voice: str = "packaged:joe-us",
         *,
         voices: Mapping[str, str] | None = None,
+        embed: Embed | None = None,
         answerer: Answerer | None = None,
         cache: Path | None = None,
         threads: int = 2,
@@ -38,12 +40,13 @@ class SpeechEngine:
         """Load and warm up the models (2 to 4 s); call it in a thread.
 
         `whisper` and `voice` are settings as `models` explains them; `voices` maps further languages (ISO 639-1) to
-        Piper voices; `cache` is where `packaged:base` is put together. Raises `ModelFileError`.
+        Piper voices, without which eSpeak NG speaks them; `embed` refines which sentences the keyless answerer reads
+        out; `answerer` takes its place; `cache` is where `packaged:base` is put together. Raises `ModelFileError`.
         """
         transcriber = Transcriber(load_whisper(whisper_folder(whisper, cache), threads))
         named = {"en": voice, **(voices or {})}
         speaker = Speaker({language: load_piper(voice_file(name), threads) for language, name in named.items()})
-        engine = cls(transcriber, speaker, answerer or ToolBoundAnswerer())
+        engine = cls(transcriber, speaker, answerer or ToolBoundAnswerer(embed))
         engine._warm_up()
         return engine
 

@@ -21,7 +21,7 @@ PATH = "/v1/realtime"
 LARGEST_MESSAGE = 16 * 2**20
 """Bytes; the protocol allows 15 MiB of base64 in one append."""
 
-SESSION_MINUTES = 60
+SESSION_SECONDS = 3600.0
 """How long OpenAI lets a session last."""
 
 log = structlog.get_logger()
@@ -52,12 +52,12 @@ async def serve(
     port: int = 0,
     *,
     api_key: str = "",
-    session_minutes: int = SESSION_MINUTES,
+    session_seconds: float = SESSION_SECONDS,
 ) -> SpeechServer:
     """Listen; port 0 takes a free one. With an `api_key`, a client without that bearer token is answered 401."""
 
     async def session(socket: ServerConnection) -> None:
-        await _session(socket, engine, session_minutes * 60)
+        await _session(socket, engine, session_seconds)
 
     def check(socket: ServerConnection, request: Request) -> Response | None:
         return _refusal(socket, request, api_key)
@@ -91,7 +91,7 @@ async def _session(socket: ServerConnection, engine: SpeechEngine, seconds: floa
     except TimeoutError:
         if not limit.expired():
             raise
-        await connection.expire(round(seconds / 60))
+        await connection.expire(seconds)
     except ConnectionClosed as closed:
         log.info("realtime_session_broke_off", session_id=connection.session.id, code=closed.code)
     log.info("realtime_session_closed", session_id=connection.session.id)

@@ -1,9 +1,10 @@
-"""Text to speech with Piper, piece by piece, so that the first words are heard while the rest is made."""
+"""Text to speech, piece by piece, so that the first words are heard while the rest is made."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from piper import PiperVoice as PiperModel
@@ -11,6 +12,7 @@ from piper.config import SynthesisConfig
 
 from firstline.speech.audio import AudioFormat, Samples, encode, resample
 from firstline.speech.clauses import pieces
+from firstline.speech.formant import formant_voice
 
 LOUDNESS = 0.12
 """Root mean square of the spoken parts, of full scale: about -18 dBFS, usual on a telephone line."""
@@ -22,8 +24,30 @@ QUIET = 0.01
 LEAD_MS = 20
 """What is kept of the silence before the first sound."""
 
-ESPEAK_VOICES = {"en": "en-us", "es": "es-419"}
-"""Language -> how espeak-ng pronounces it (es-419: Latin American Spanish)."""
+
+class Synthesiser(Protocol):
+    """A voice."""
+
+    rate: int
+    """Hz of what it makes."""
+
+    def say(self, text: str, language: str, speed: float) -> Samples:
+        """The whole text as sound; called from one thread at a time. `speed` 1.0 is the voice's own pace."""
+        ...
+
+
+class PiperSynthesiser:
+    """A Piper voice; it speaks the one language that it was trained on, whatever is asked for."""
+
+    def __init__(self, model: PiperModel) -> None:
+        self._model = model
+        self.rate = int(model.config.sample_rate)
+
+    def say(self, text: str, language: str, speed: float) -> Samples:
+        """The text as sound; nothing for a text without words."""
+        config = SynthesisConfig(length_scale=self._model.config.length_scale / speed, normalize_audio=False)
+        made = [chunk.audio_float_array for chunk in self._model.synthesize(text, config)]
+        return np.concatenate(made) if made else np.zeros(0, np.float32)
 
 
 @dataclass(frozen=True)
@@ -36,17 +60,13 @@ class SpokenPiece:
 
 
 class Speaker:
-    """Piper voices by language, in one worker thread.
+    """Voices by language, in one worker thread."""
 
-    A language without a voice of its own is read by the first voice with that language's pronunciation, which is
-    understandable and has the first voice's accent.
-    """
-
-    def __init__(self, voices: Mapping[str, PiperModel]) -> None:
-        """`voices` maps ISO 639-1 codes; it holds at least one."""
-        self._voices = dict(voices)
-        self._default = next(iter(self._voices.values()))
-        self._pool = ThreadPoolExecutor(1, "piper")
+    def __init__(self, voices: Mapping[str, PiperModel], other: Synthesiser | None = None) -> None:
+        """`voices` maps ISO 639-1 codes; `other`, eSpeak NG by default, speaks every language that they do not."""
+        self._voices = {language: PiperSynthesiser(model) for language, model in voices.items()}
+        self._other = other or formant_voice()
+        self._pool = ThreadPoolExecutor(1, "voice")
 
     async def stream(
         self, text: str, language: str, form: AudioFormat, speed: float = 1.0
@@ -59,24 +79,13 @@ class Speaker:
 
     def say(self, text: str, language: str, form: AudioFormat, speed: float = 1.0) -> bytes:
         """One piece, in the thread that calls."""
-        voice = self._voice(language)
-        config = SynthesisConfig(length_scale=voice.config.length_scale / speed, normalize_audio=False)
-        made = [chunk.audio_float_array for chunk in voice.synthesize(text, config)]
-        sound = _levelled(np.concatenate(made)) if made else np.zeros(0, np.float32)
-        return encode(resample(sound, voice.config.sample_rate, form.rate), form)
+        voice: Synthesiser = self._voices.get(language, self._other)
+        sound = _levelled(voice.say(text, language, speed), voice.rate)
+        return encode(resample(sound, voice.rate, form.rate), form)
 
     def close(self) -> None:
         """Let the worker thread end."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-
-    def _voice(self, language: str) -> PiperModel:
-        own = self._voices.get(language)
-        if own:
-            return own
-        espeak = ESPEAK_VOICES.get(language, language)
-        borrowed = replace(self._default, config=replace(self._default.config, espeak_voice=espeak))
-        self._voices[language] = borrowed
-        return borrowed
 
 
 class PiperVoice:
@@ -91,12 +100,12 @@ class PiperVoice:
             yield piece.data
 
 
-def _levelled(sound: Samples) -> Samples:
+def _levelled(sound: Samples, rate: int) -> Samples:
     """The sound at the usual loudness, without the silence before it."""
     spoken = np.flatnonzero(np.abs(sound) > QUIET)
     if not len(spoken):
         return sound
     loudness = float(np.sqrt(np.mean(np.square(sound[spoken]))))
-    lead = LEAD_MS * 22
-    levelled: Samples = np.clip(sound[max(0, spoken[0] - lead) :] * (LOUDNESS / loudness), -PEAK, PEAK)
+    start = max(0, int(spoken[0]) - LEAD_MS * rate // 1000)
+    levelled: Samples = np.clip(sound[start:] * (LOUDNESS / loudness), -PEAK, PEAK)
     return levelled

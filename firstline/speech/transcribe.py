@@ -18,14 +18,17 @@ from firstline.speech.transcript import Transcript
 FRAMES_A_SECOND = 100
 """Whisper's spectrogram frames."""
 
-WINDOW_FRAMES = 3000
-"""The 30 s that Whisper was trained to look at."""
+WINDOW_FRAMES, WINDOW_SECONDS = 3000, 29
+"""The 30 s that Whisper was trained to look at; a longer sound is cut into parts of 29 s at most."""
+
+CUT_WITHIN_SECONDS = 8
+"""Such a part ends at the quietest moment of its last seconds."""
 
 TAIL_FRAMES = 500
 """Silence shown after a short turn. Whisper reads a window of turn + 5 s four times as fast as one of 30 s."""
 
 TOKENS_A_SECOND, TOKENS_AT_LEAST = 8, 16
-"""More tokens than this in a short window is a loop, not speech: the turn is read again in the full window."""
+"""As many tokens as this in a short window are a loop, not speech: the turn is read again in the full window."""
 
 SILENT, UNLIKELY = 0.6, -1.0
 """Whisper's own rule: a `no_speech` above and a mean log probability below mean that nobody spoke."""
@@ -64,12 +67,9 @@ class Transcriber:
         """The same, in the thread that calls."""
         started = time.perf_counter()
         sound = resample(samples, rate, MODEL_RATE)
-        features = self._model.feature_extractor(sound)
         seconds = len(sound) / MODEL_RATE
-        if features.shape[1] > WINDOW_FRAMES:
-            transcript = self._read_long(sound, language, prompt)
-        else:
-            transcript = self._read_short(features, seconds, language, prompt)
+        read = self._read if seconds <= WINDOW_SECONDS else self._read_long
+        transcript = read(sound, language, prompt)
         took = round((time.perf_counter() - started) * 1000)
         log.debug("transcribed", audio_ms=round(seconds * 1000), took_ms=took, logprob=round(transcript.logprob, 2))
         return transcript
@@ -78,10 +78,12 @@ class Transcriber:
         """Let the worker thread end."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _read_short(self, features: Samples, seconds: float, language: str | None, prompt: str) -> Transcript:
+    def _read(self, sound: Samples, language: str | None, prompt: str) -> Transcript:
+        features = self._model.feature_extractor(sound)
+        seconds = len(sound) / MODEL_RATE
         limit = TOKENS_AT_LEAST + int(seconds * TOKENS_A_SECOND)
         transcript, tokens = self._generate(features, features.shape[1] + TAIL_FRAMES, limit, language, prompt)
-        if tokens >= limit:
+        if tokens >= limit or repeats(transcript.text):
             transcript, tokens = self._generate(features, WINDOW_FRAMES, 2 * limit, language, prompt)
             if tokens >= 2 * limit:
                 log.warning("transcript_looped", audio_ms=round(seconds * 1000))
@@ -103,7 +105,8 @@ class Transcriber:
             encoded,
             [start],
             beam_size=1,
-            max_length=len(start) + limit,
+            # CTranslate2 makes at most half of `max_length`, and at most what the prompt leaves of it.
+            max_length=limit + max(limit, len(start)),
             return_scores=True,
             return_no_speech_prob=True,
         )[0]
@@ -118,15 +121,32 @@ class Transcriber:
         return max(SUPPORTED, key=lambda code: chances.get(code, 0.0))
 
     def _read_long(self, sound: Samples, language: str | None, prompt: str) -> Transcript:
-        """More than 30 s: the library's own loop over windows."""
-        segments, info = self._model.transcribe(
-            sound, language=language, initial_prompt=prompt or None, beam_size=1, condition_on_previous_text=False
-        )
-        found = list(segments)
-        text = " ".join(segment.text.strip() for segment in found)
-        logprob = sum(segment.avg_logprob for segment in found) / max(1, len(found))
-        silence = min((segment.no_speech_prob for segment in found), default=1.0)
-        return _judged(text, info.language, logprob, silence)
+        """More than a window: part by part."""
+        parts = [self._read(part, language, prompt) for part in parts_of(sound)]
+        spoken = [part for part in parts if part.text] or parts[:1]
+        logprob = sum(part.logprob for part in spoken) / len(spoken)
+        silence = min(part.no_speech for part in spoken)
+        return Transcript(" ".join(part.text for part in spoken), spoken[0].language, logprob, silence)
+
+
+def parts_of(sound: Samples) -> list[Samples]:
+    """A long sound (16 kHz) in parts that fit Whisper's window, cut where it is quietest."""
+    parts = []
+    while len(sound) > WINDOW_SECONDS * MODEL_RATE:
+        earliest = (WINDOW_SECONDS - CUT_WITHIN_SECONDS) * MODEL_RATE
+        searched = sound[earliest : WINDOW_SECONDS * MODEL_RATE]
+        frame = MODEL_RATE // 10
+        loudness = np.square(searched[: len(searched) // frame * frame]).reshape(-1, frame).mean(axis=1)
+        cut = earliest + int(np.argmin(loudness)) * frame + frame // 2
+        parts.append(sound[:cut])
+        sound = sound[cut:]
+    return [*parts, sound]
+
+
+def repeats(text: str) -> bool:
+    """Whether a text begins by saying the same words twice: a loop, or a caller who did so."""
+    words = [word.strip(".,!?").lower() for word in text.split()]
+    return any(words[:size] == words[size : 2 * size] for size in range(1, len(words) // 2 + 1))
 
 
 def _judged(text: str, language: str, logprob: float, no_speech: float) -> Transcript:

@@ -17,8 +17,9 @@ from firstline.speech.responding import Responding
 from firstline.speech.transcript import Transcript
 from firstline.speech.usage import caller_tokens, text_tokens
 
-GLIMPSE_MS = 800
-"""Sound between two glimpses at what a speaking caller has said so far, ms."""
+GLIMPSE_MS, GLIMPSE_SHARE = 800, 0.25
+"""Sound between two glimpses at what a speaking caller has said so far: ms at least, and share of the turn so far. Each
+glimpse reads the whole turn again, so they grow rarer as it grows longer."""
 
 SHORTEST_COMMIT_MS = 100
 """The least that a client may commit by itself, ms (the protocol's own limit)."""
@@ -201,7 +202,9 @@ class CallerTurns:
     def _glimpse(self) -> None:
         """Look at what was said so far, now and then, for the deltas of a caller who still speaks."""
         turn, now = self._turn, self._audio.now_ms
-        if turn is None or turn.ahead is not None or now - turn.glimpsed_ms < GLIMPSE_MS:
+        if turn is None or turn.ahead is not None:
+            return
+        if now - turn.glimpsed_ms < max(GLIMPSE_MS, GLIMPSE_SHARE * (now - turn.start_ms)):
             return
         if not self._config().audio.input.transcription:
             return

@@ -5,18 +5,21 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import onnxruntime  # type: ignore[import-untyped]
 import pytest
+from jsonschema import Draft202012Validator
+
 from firstline.speech.audio import AudioFormat
 from firstline.speech.engine import SpeechEngine
 from firstline.speech.server import SpeechServer, serve
-from jsonschema import Draft202012Validator
 
 SPEC = Path(__file__).parents[3] / "shared" / "specs" / "openai_realtime.json"
 
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[SpeechEngine]:
-    """Real models."""
+    """Real models; the voice's random numbers are seeded, so that a caller says the same in every run."""
+    onnxruntime.set_seed(20)
     engine = SpeechEngine.load()
     yield engine
     engine.close()

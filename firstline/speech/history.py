@@ -1,0 +1,120 @@
+"""What the keyless answerer needs to know of a conversation so far."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from firstline.speech.answer import Entry, Request, ToolCall, ToolOutput, Words
+
+_CALL_SID = re.compile(r"\bcall_sid:\s*(CA[a-f0-9]{32})\b")
+_LANGUAGE = re.compile(r"\blanguage:\s*([a-z]{2})\b")
+_EXACTLY = re.compile(r"^\s*say(?: exactly)?:\s*[\"“]?(.+?)[\"”]?\s*$", re.IGNORECASE | re.DOTALL)
+
+UNKNOWN_CALL = "CA" + "0" * 32
+"""Stands in a handoff's arguments where the session's instructions name no call."""
+
+
+@dataclass(frozen=True)
+class ToolResult:
+    """A tool call with its answer."""
+
+    name: str
+    arguments: dict[str, Any]
+    output: dict[str, Any] | None
+    """None when the answer is no JSON object."""
+    raw: str
+
+
+class History:
+    """A conversation, read backwards."""
+
+    def __init__(self, request: Request) -> None:
+        self._entries = [entry for entry in request.entries if getattr(entry, "role", "") != "system"]
+        self._instructions = request.instructions
+
+    @property
+    def last(self) -> Entry | None:
+        """The newest thing that is not a system message."""
+        return self._entries[-1] if self._entries else None
+
+    @property
+    def language(self) -> str:
+        """The last `language: xx` of the instructions; English when there is none."""
+        found = _LANGUAGE.findall(self._instructions)
+        return str(found[-1]) if found else "en"
+
+    @property
+    def call_sid(self) -> str:
+        """`call_sid: CA…` of the instructions."""
+        found = _CALL_SID.search(self._instructions)
+        return found[1] if found else UNKNOWN_CALL
+
+    @property
+    def dictated(self) -> str | None:
+        """The words of instructions that say nothing but `Say exactly: "…"`."""
+        found = _EXACTLY.match(self._instructions)
+        return " ".join(found[1].split()) if found else None
+
+    @property
+    def caller(self) -> list[str]:
+        """All that the caller said, the newest last."""
+        return self._said("user")
+
+    @property
+    def agent(self) -> list[str]:
+        """All that the agent said and the caller heard, the newest last."""
+        return self._said("assistant")
+
+    @property
+    def results(self) -> list[ToolResult]:
+        """Every answered tool call, the newest last."""
+        calls = {entry.call_id: entry for entry in self._entries if isinstance(entry, ToolCall)}
+        answered = (entry for entry in self._entries if isinstance(entry, ToolOutput) and entry.call_id in calls)
+        return [_result(calls[entry.call_id], entry.output) for entry in answered]
+
+    @property
+    def lookup(self) -> ToolResult | None:
+        """The newest look-up that returned passages; None when there is none."""
+        newest_first = reversed(self.results)
+        return next((each for each in newest_first if each.output and "passages" in each.output), None)
+
+    @property
+    def chunk_ids(self) -> list[str]:
+        """Ids of the passages found in the call, the newest look-up first, at most 12."""
+        ids = [
+            passage["chunk_id"]
+            for result in reversed(self.results)
+            for passage in passages(result)
+            if re.fullmatch(r"kb_[a-f0-9]{12}", str(passage.get("chunk_id")))
+        ]
+        return list(dict.fromkeys(ids))[:12]
+
+    def _said(self, role: str) -> list[str]:
+        words = (entry for entry in self._entries if isinstance(entry, Words) and entry.role == role)
+        return [entry.text for entry in words if entry.text]
+
+
+def passages(result: ToolResult) -> list[dict[str, Any]]:
+    """The passages of a look-up; none for another tool."""
+    found = (result.output or {}).get("passages")
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+def sureness(result: ToolResult | None) -> float | None:
+    """The runtime's confidence in a look-up, 0..1; None when it said none."""
+    value = (result.output or {}).get("confidence") if result else None
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _result(call: ToolCall, raw: str) -> ToolResult:
+    arguments, output = _object(call.arguments), _object(raw)
+    return ToolResult(call.name, arguments or {}, output, raw)
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None

@@ -1,0 +1,48 @@
+"""The question of a turn, so worded that it stands on its own."""
+
+import re
+
+from firstline.domain.refusal import normalise
+
+_ENGLISH = """
+a about all also am an and any are as at be been but by can could did do does for from get had has have hello hey hi
+how i if in into is it its just like me my need no not of ok okay on one or our out please so some tell than that the
+their them then there these they this those to too up us want was we were what when where which who why will with
+would yes you your
+"""
+_SPANISH = """
+al algo asi como con cual cuando cuanto de del donde el ella ello ellos en eso esta este esto hay hola la las le lo los
+mas me mi mis muy no nos o para pero por porque puede puedo que quien quiero se si sin sobre su sus tengo tu un una y yo
+"""
+_STOPWORDS = frozenset((_ENGLISH + _SPANISH).split())
+
+_LEADING = re.compile(
+    r"^(?:(?:and|but|so|also|then|okay|ok|y|pero|entonces|what about|how about|que hay de)[ ,]+)+", re.I
+)
+_POINTING = re.compile(r"\b(?:it|that|this|they|them|those|these|there|ones?|eso|esto|ello|ellos|ellas|ahi|alli)\b")
+_SHORT = 10
+"""Words; a longer question with "it" in it usually says itself what "it" is."""
+
+_KEPT = 6
+"""Content words taken over from the question before."""
+
+
+def content_words(text: str) -> list[str]:
+    """Lower-case words that carry meaning, in order, each once."""
+    return list(dict.fromkeys(word for word in normalise(text).split() if word not in _STOPWORDS))
+
+
+def stem(word: str) -> str:
+    """Enough of a word to find `invite` in `invitations`."""
+    return word[:5]
+
+
+def standalone(text: str, before: str | None) -> str:
+    """The question, joined with what the one before was about when it leans on it. `before` None: there was none."""
+    question = _LEADING.sub("", text.strip())
+    leans = question != text.strip() or bool(_POINTING.search(normalise(question)))
+    if before is None or not leans or len(question.split()) > _SHORT:
+        return text.strip()
+    known = {stem(word) for word in content_words(question)}
+    context = [word for word in content_words(before) if stem(word) not in known][:_KEPT]
+    return f"{question} ({' '.join(context)})" if context else question
