@@ -154,7 +154,7 @@ class TemporalCallControl:
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             static_summary=_summary(start),
         )
-        async with _as_port_error(update, timeout):
+        async with _as_port_error(update, timeout), _looked_at(operation):
             result: _Answer = await self.client.execute_update_with_start_workflow(
                 update,
                 request,
@@ -163,6 +163,17 @@ class TemporalCallControl:
                 rpc_timeout=timedelta(seconds=timeout),
             )
             return result
+
+
+@asynccontextmanager
+async def _looked_at(operation: WithStartWorkflowOperation[Any, Any]) -> AsyncIterator[None]:
+    """The operation keeps a failure of its start for whoever asks; asyncio complains when nobody does."""
+    asked = asyncio.ensure_future(operation.workflow_handle())
+    try:
+        yield
+    finally:
+        asked.cancel()
+        await asyncio.gather(asked, return_exceptions=True)
 
 
 @asynccontextmanager
@@ -180,7 +191,8 @@ async def _as_port_error(what: str, timeout: float | None = None) -> AsyncIterat
         raise Rejected("The call is over") from error
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
         raise PortError(f"{what}: no answer within {timeout} s") from error
-    except (RPCError, WorkflowQueryFailedError, WorkflowQueryRejectedError) as error:
+    # The client reports a connection refused at first use as RuntimeError.
+    except (RPCError, WorkflowQueryFailedError, WorkflowQueryRejectedError, RuntimeError) as error:
         raise PortError(f"{what}: {error}") from error
 
 

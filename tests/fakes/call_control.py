@@ -1,0 +1,108 @@
+"""The control plane in memory: the same rules, no durability."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from firstline.domain.call import CallStarted
+from firstline.domain.call_state import CallState
+from firstline.domain.callback import CallbackBooked, CallbackRequest, DialStatus, callback_problem
+from firstline.domain.facts import Fact, NextStep
+from firstline.domain.gate import decide_handoff
+from firstline.domain.handoff import HandoffAccepted, HandoffRequest, HandoffState, RepAnswer
+from firstline.names import callback_workflow_id, handoff_workflow_id
+from firstline.ports import PortError, Rejected
+
+
+class FakeCallControl:
+    """`ports.CallControl`: every call's state, and what was asked."""
+
+    def __init__(self) -> None:
+        self.calls: dict[str, CallState] = {}
+        self.delivered: list[Fact] = []
+        """Every fact of every delivery, repeats included."""
+        self.handoffs: list[HandoffRequest] = []
+        self.callbacks: list[CallbackRequest] = []
+        self.rep_answers: list[tuple[str, str, RepAnswer]] = []
+        self.left: list[str] = []
+        self.dialled: list[tuple[str, str, DialStatus]] = []
+        self.too_late: Counter[str] = Counter()
+        """Message -> how often it came for a call that was over."""
+        self.unreachable = False
+        """While true, every request raises `PortError`."""
+
+    async def deliver(self, start: CallStarted, facts: Sequence[Fact]) -> None:
+        call = self._call(start)
+        self.delivered += facts
+        if call.over:
+            self.too_late["facts"] += 1
+            return
+        for fact in facts:
+            call.learn(fact)
+
+    async def request_handoff(self, start: CallStarted, request: HandoffRequest, timeout: float) -> HandoffAccepted:
+        call = self._open_call(start)
+        self.handoffs.append(request)
+        if call.handoff is not None:
+            return replace(call.handoff, already=True)
+        decision = decide_handoff(request.evidence)
+        if not decision.allowed:
+            raise Rejected(f"No person was called: {decision.why}")
+        call.handoff = HandoffAccepted(handoff_workflow_id(request.call_sid), decision)
+        call.handoff_state = HandoffState.PAGING
+        return call.handoff
+
+    async def request_callback(self, start: CallStarted, request: CallbackRequest, timeout: float) -> CallbackBooked:
+        call = self._open_call(start)
+        self.callbacks.append(request)
+        if problem := callback_problem(request, datetime.now(UTC)):
+            raise Rejected(f"No callback was booked: {problem}")
+        call.callback = CallbackBooked(callback_workflow_id(request.call_sid), request.at)
+        return call.callback
+
+    async def next_step(self, call_sid: str, timeout: float) -> NextStep:
+        return self._known(call_sid).next_step
+
+    async def rep_answered(self, call_sid: str, rep_number: str, answer: RepAnswer) -> None:
+        self.rep_answers.append((call_sid, rep_number, answer))
+        call = self._live(call_sid, handoff_workflow_id(call_sid))
+        if call.handoff is None:
+            raise Rejected(f"{handoff_workflow_id(call_sid)} is over")
+
+    async def caller_left(self, call_sid: str) -> None:
+        self.left.append(call_sid)
+        self._live(call_sid, f"call-{call_sid}").end(datetime.now(UTC).isoformat(), "the caller hung up")
+
+    async def dial_status(self, promised_in: str, dialled_sid: str, status: DialStatus) -> None:
+        self.dialled.append((promised_in, dialled_sid, status))
+        call = self.calls.get(promised_in)
+        if call is None or call.callback is None:
+            raise Rejected(f"{callback_workflow_id(promised_in)} is over")
+
+    def _reach(self) -> None:
+        if self.unreachable:
+            raise PortError("the control plane does not answer")
+
+    def _call(self, start: CallStarted) -> CallState:
+        self._reach()
+        return self.calls.setdefault(start.call_sid, CallState(start))
+
+    def _open_call(self, start: CallStarted) -> CallState:
+        call = self._call(start)
+        if call.over:
+            raise Rejected("The call is over")
+        return call
+
+    def _known(self, call_sid: str) -> CallState:
+        self._reach()
+        if call_sid not in self.calls:
+            raise PortError("nobody knows this call")
+        return self.calls[call_sid]
+
+    def _live(self, call_sid: str, workflow_id: str) -> CallState:
+        self._reach()
+        call = self.calls.get(call_sid)
+        if call is None or call.over:
+            raise Rejected(f"{workflow_id} is over")
+        return call
