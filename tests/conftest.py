@@ -2,6 +2,7 @@
 
 pytest_plugins = [
     "tests.fixtures.postgres",
+    "tests.fixtures.knowledge",
     "tests.fixtures.bucket",
     "tests.fixtures.temporal",
     "tests.fixtures.simulators",

@@ -23,7 +23,6 @@ create table collections (
     embedding_model text not null,
     -- halfvec's HNSW index ends at 4,000 dimensions.
     dimension integer not null check (dimension between 1 and 4000),
-    languages text[] not null default '{}',
     created_at timestamptz not null default now()
 );
 
@@ -55,5 +54,29 @@ create table chunks (
     foreign key (collection_id, article_id) references articles on delete cascade
 );
 
+-- What the text search knows of a collection's languages: how many chunks, and in how many of them each word stands.
+-- A word in few chunks says more about an article than one in all. Counted again at the end of every ingest.
+create table collection_languages (
+    collection_id integer not null references collections on delete cascade,
+    language text not null,
+    chunks integer not null default 0,
+    primary key (collection_id, language)
+);
+
+create table collection_words (
+    collection_id integer not null,
+    language text not null,
+    word text not null,
+    chunks integer not null,
+    primary key (collection_id, language, word),
+    foreign key (collection_id, language) references collection_languages on delete cascade
+);
+
+-- A text-search query for one lexeme, taken as it is.
+create function word_query(lexeme text) returns tsquery
+    language sql immutable strict parallel safe
+    return ('''' || replace(replace(lexeme, '\', '\\'), '''', '''''') || '''')::tsquery;
+
 create index chunks_by_article on chunks (collection_id, article_id);
-create index chunks_by_words on chunks using gin (words);
+-- Without the pending list, which every search would have to read through after an ingest.
+create index chunks_by_words on chunks using gin (words) with (fastupdate = off);

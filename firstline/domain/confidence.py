@@ -1,7 +1,7 @@
 """How sure the runtime is that the passages it found answer the question.
 
 The model's own probability is recorded and never used (decisions.md, row 10). The number comes from evidence: how near
-the best passage is, how far it stands out, whether both searches found it.
+the best passage is in meaning, and how much of the question's words it holds.
 """
 
 import math
@@ -9,13 +9,6 @@ from dataclasses import dataclass
 
 GATE = 0.7
 """Below this the low-confidence branch of the gate opens (case study: "handoff triggered when confidence < 0.7")."""
-
-# Logistic weights over the evidence. Fitted on questions about the sample help centre against off-topic ones; the fit
-# is repeated, with its held-out error, by tests/knowledge/test_confidence.py.
-_BIAS = -9.0
-_SIMILARITY = 20.0
-_MARGIN = 4.0
-_AGREEMENT = 0.8
 
 
 @dataclass(frozen=True)
@@ -25,19 +18,38 @@ class RetrievalEvidence:
     similarity: float
     """Cosine similarity of question and best passage, -1..1."""
     margin: float
-    """Similarity of the best passage less that of the best passage of any *other* article, 0..2."""
+    """`similarity` less the highest of any passage of another article, -2..2; negative when words decided the order."""
     agreement: bool
     """The dense and the full-text search both have the best passage's article among their first five."""
+    words: float = 0.0
+    """The share of the question's words that the best passage holds, rare words weighing more, 0..1."""
+    language_known: bool = True
+    """The embedding model was trained on the passage's language; where it was not, `similarity` says nothing."""
 
 
-def confidence(evidence: RetrievalEvidence | None) -> float:
+@dataclass(frozen=True)
+class Weights:
+    """A logistic model over `features`."""
+
+    bias: float
+    coefficients: tuple[float, ...]
+
+
+def features(evidence: RetrievalEvidence) -> tuple[float, ...]:
+    """What the weights weigh. Margin and agreement are evidence for the reader: beside these two they added nothing."""
+    known = 1.0 if evidence.language_known else 0.0
+    # The first words that match say more than the last: hence the root.
+    return (evidence.similarity * known, math.sqrt(max(evidence.words, 0.0)), known)
+
+
+# Fitted by firstline/knowledge/calibrate.py on spoken questions about the sample help centre against questions that it
+# does not answer; tests/knowledge/test_confidence.py repeats the fit and measures it on questions held out.
+WEIGHTS = Weights(bias=-2.9, coefficients=(16.4, 7.5, -6.0))
+
+
+def confidence(evidence: RetrievalEvidence | None, weights: Weights = WEIGHTS) -> float:
     """0..1; 0 when a search found nothing at all."""
     if evidence is None:
         return 0.0
-    score = (
-        _BIAS
-        + _SIMILARITY * evidence.similarity
-        + _MARGIN * evidence.margin
-        + (_AGREEMENT if evidence.agreement else 0.0)
-    )
+    score = weights.bias + sum(w * x for w, x in zip(weights.coefficients, features(evidence), strict=True))
     return 1.0 / (1.0 + math.exp(-score))

@@ -21,13 +21,15 @@ class Passage:
     dense_rank: int | None = None
     """1-based; None when the dense search did not return it."""
     similarity: float | None = None
-    """Cosine similarity, -1..1; None when the dense search did not return it."""
+    """Cosine similarity to the question, -1..1; None when not computed."""
     text_rank: int | None = None
     """1-based; None when the full-text search did not return it."""
     text_score: float | None = None
-    """`ts_rank_cd`; None when the full-text search did not return it."""
+    """The share of the question's words that it holds, rare ones weighing more, 0..1; None when not computed."""
     fused: float = 0.0
-    """Reciprocal-rank fusion, k = 60."""
+    """Reciprocal-rank fusion, k = 60: which passages are looked at more closely."""
+    relevance: float = 0.0
+    """What passages are finally ordered by, from `similarity` and `text_score`; comparable within one search."""
 
 
 @dataclass(frozen=True)
@@ -41,4 +43,4 @@ class SearchResult:
     confidence: float
     """0..1, from `domain.confidence`."""
     timings: dict[str, float] = field(default_factory=dict)
-    """Stage -> ms: embed, search, fuse, total."""
+    """Stage -> ms: embed, search, fuse, rerank, total."""

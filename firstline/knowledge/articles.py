@@ -74,6 +74,11 @@ def _language(fields: Mapping[str, object], text: str) -> str:
         if not match:
             raise Unusable(f"lang {stated!r} is not a language code such as en or es")
         return match.group(1).lower()
+    return detect_language(text)
+
+
+def detect_language(text: str) -> str:
+    """`en` or `es`, whichever the text looks more like; `en` when it looks like neither."""
     detected = _DETECTOR.detect_language_of(text[:2000])
     return _DETECTED[detected] if detected else "en"
 

