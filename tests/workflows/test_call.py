@@ -29,8 +29,8 @@ from tests.workflows.calls import (
     wants_nothing,
     wants_person,
 )
-from tests.workflows.conftest import Stage
 from tests.workflows.fakes import World, leg_sid
+from tests.workflows.stage import Stage
 from workers.worker import build_worker
 from workflows.call import CallWorkflow
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 from firstline.domain.callback import CallbackInput, CallbackResult, CallbackState, DialStatus
 from firstline.ports import PortError, Rejected
 from tests.workflows.calls import CALLER, LINE, call_me, started
-from tests.workflows.conftest import Stage
 from tests.workflows.fakes import leg_sid
+from tests.workflows.stage import Stage
 
 
 async def promise(stage: Stage, wait: timedelta = timedelta(days=30)) -> CallbackInput:

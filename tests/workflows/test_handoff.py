@@ -12,8 +12,8 @@ from firstline.names import handoff_workflow_id
 from firstline.ports import PortError, Rejected
 from tests.fakes.telephony import FakeCall
 from tests.workflows.calls import CALLER, LINE, REPS, activities_of, started, wants_person
-from tests.workflows.conftest import Stage
 from tests.workflows.fakes import World, leg_sid
+from tests.workflows.stage import Stage
 from workers.worker import build_worker
 from workflows.handoff import HandoffWorkflow
 

@@ -1,0 +1,161 @@
+"""Records the histories that the replay test replays: `python -m tests.histories.record`.
+
+Record again only when a workflow changes in a way that running workflows survive (a patch, or nothing left running):
+a history that no longer replays is what the test is there to find.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+
+from firstline.adapters.embedded_temporal import dev_server_binary
+from firstline.adapters.temporal import add_search_attributes, register_search_attributes
+from firstline.domain.callback import DialStatus
+from firstline.domain.facts import FactKind
+from firstline.domain.handoff import RepAnswer
+from firstline.names import SEARCH_ATTRIBUTES, TASK_QUEUE, callback_workflow_id, handoff_workflow_id
+from tests.fixtures.temporal import time_skipping_binary
+from tests.workflows.calls import (
+    REPS,
+    activities_of,
+    answered_turn,
+    call_ended,
+    call_me,
+    fact,
+    started,
+    stream_ended,
+    talking,
+    wants_person,
+)
+from tests.workflows.fakes import World, leg_sid
+from tests.workflows.stage import Stage
+from workers.worker import build_worker
+from workflows.call import CallWorkflow
+
+FOLDER = Path(__file__).parent
+RECORDER = "recorder"
+"""Client identity in the recorded events; the default names the machine."""
+
+Handle = WorkflowHandle[Any, Any]
+Scene = Callable[[Stage], Awaitable[dict[str, Handle]]]
+
+
+async def resolved(stage: Stage) -> dict[str, Handle]:
+    """A stream is lost and comes back, a question is answered, the agent says goodbye."""
+    start = started()
+    call = await stage.call(start, *talking(start), stream_ended(start, "bridge_lost", 5))
+    await call.signal("facts", [fact(start, "stream:2", FactKind.STREAM_STARTED, 9, "MZ2"), answered_turn(start)])
+    await call.signal("facts", [stream_ended(start, "goodbye")])
+    await call.result()
+    return {"call_resolved": call}
+
+
+async def _handed_off(stage: Stage) -> tuple[WorkflowHandle[CallWorkflow, Any], Handle]:
+    start = started()
+    call = await stage.call(start, *talking(start), answered_turn(start, confidence=0.4))
+    await call.execute_update(CallWorkflow.handoff, wants_person(start))
+    await call.signal("facts", [fact(start, "farewell", FactKind.FAREWELL_PLAYED, 20)])
+    await stage.world.telephony.until(lambda: stage.world.telephony.has_rung(1))
+    return call, stage.of(handoff_workflow_id(start.call_sid))
+
+
+async def transferred(stage: Stage) -> dict[str, Handle]:
+    """The first rep declines, the second takes the call, the caller hangs up afterwards."""
+    call, saga = await _handed_off(stage)
+    await saga.signal("rep_answered", args=[REPS[0], RepAnswer.DECLINED])
+    await stage.world.telephony.until(lambda: stage.world.telephony.has_rung(2))
+    await saga.signal("rep_answered", args=[REPS[1], RepAnswer.ACCEPTED])
+    await saga.result()
+    await call.signal("caller_left")
+    await call.result()
+    return {"call_transferred": call, "handoff_bridged": saga}
+
+
+async def left_waiting(stage: Stage) -> dict[str, Handle]:
+    """The caller hangs up while a rep is rung."""
+    call, saga = await _handed_off(stage)
+    await call.signal("caller_left")
+    await call.result()
+    return {"call_left_waiting": call, "handoff_caller_left": saga}
+
+
+async def failsafe(stage: Stage) -> dict[str, Handle]:
+    """Nobody answers; every timer of the handoff runs out."""
+    start = started()
+    call = await stage.call(start, *talking(start))
+    await call.execute_update(CallWorkflow.handoff, wants_person(start))
+    await stage.result_of(handoff_workflow_id(start.call_sid))
+    await call.signal("facts", [call_ended(start)])
+    await call.result()
+    return {"call_failsafe": call, "handoff_failsafe": stage.of(handoff_workflow_id(start.call_sid))}
+
+
+async def callback_kept(stage: Stage) -> dict[str, Handle]:
+    """A callback is promised and moved; the second attempt is answered."""
+    start = started()
+    call = await stage.call(start, *talking(start))
+    at = await stage.server.get_current_time() + timedelta(days=3)
+    await call.execute_update("callback", call_me(start, at))
+    await call.execute_update("callback", call_me(start, at + timedelta(days=2)))
+    await call.signal("facts", [stream_ended(start, "goodbye")])
+    await call.result()
+    callback = stage.of(callback_workflow_id(start.call_sid))
+    await callback.signal("dial_status", args=[leg_sid(1), DialStatus.BUSY])
+    await callback.signal("dial_status", args=[leg_sid(2), DialStatus.ANSWERED])
+    await stage.result_of(callback.id)
+    return {"call_callback": call, "callback_answered": callback}
+
+
+async def callback_waiting(stage: Stage) -> dict[str, Handle]:
+    """A promise that is still open: what must survive every deployment."""
+    start = started()
+    call = await stage.call(start, *talking(start))
+    await call.execute_update("callback", call_me(start, datetime.now(UTC) + timedelta(days=20)))
+    return {"call_open": call, "callback_waiting": stage.of(callback_workflow_id(start.call_sid))}
+
+
+ON_REAL_TIME: list[Scene] = [resolved, transferred, left_waiting, callback_waiting]
+ON_SKIPPED_TIME: list[Scene] = [failsafe, callback_kept]
+
+
+async def play(server: WorkflowEnvironment, scene: Scene) -> None:
+    """Play one scene and write the histories it leaves."""
+    world = World()
+    async with build_worker(server.client, activities_of(world)):
+        for name, handle in (await scene(Stage(server, world, TASK_QUEUE))).items():
+            history = (await handle.fetch_history()).to_json_dict()
+            document = {"workflow_id": handle.id, "history": _without_traces(history)}
+            (FOLDER / f"{name}.json").write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", "utf-8")
+
+
+def _without_traces(node: Any) -> Any:
+    """Stack traces name paths of the machine that recorded."""
+    if isinstance(node, dict):
+        return {key: _without_traces(value) for key, value in node.items() if key != "stackTrace"}
+    return [_without_traces(item) for item in node] if isinstance(node, list) else node
+
+
+async def record() -> None:
+    """Write every history anew."""
+    async with await WorkflowEnvironment.start_local(
+        dev_server_existing_path=str(dev_server_binary()), identity=RECORDER
+    ) as server:
+        await register_search_attributes(server.client)
+        for scene in ON_REAL_TIME:
+            await play(server, scene)
+    for scene in ON_SKIPPED_TIME:
+        async with await WorkflowEnvironment.start_time_skipping(
+            test_server_existing_path=str(time_skipping_binary()), identity=RECORDER
+        ) as server:
+            await add_search_attributes(server.client, SEARCH_ATTRIBUTES)
+            await play(server, scene)
+
+
+if __name__ == "__main__":
+    asyncio.run(record())
