@@ -39,6 +39,7 @@ class Scene:
     expect_outcome: str
     expect_article: str = ""
     callee: str = ""
+    rep: str = ""
 
 
 def scenes() -> list[Scene]:
@@ -64,8 +65,12 @@ class Demo:
         self._console.rule(f"call {number}: {scene.title}")
         caller = Caller([await self._speak(turn) for turn in scene.turns], f"+1555010090{number}")
         if scene.callee:
-            answer = await self._speak(scene.callee)
-            await self._phone.put(f"/sim/people/{caller.from_number}", {"turns": [_b64(answer)], "ring_ms": 1500})
+            await self._behaves(caller.from_number, turns=[_b64(await self._speak(scene.callee))])
+        if scene.rep:
+            caller.options["hang_up"] = "after_person"
+            for rep in self._settings.reps:
+                line = _b64(await self._speak(scene.rep))
+                await self._behaves(rep, turns=[line], speaks_first=True, hang_up="never")
         sid = await self._phone.place(caller)
         report = await self._follow(sid, scene.name)
         self._check(scene, scene.name, report.outcome == scene.expect_outcome, f"the outcome is {report.outcome!r}")
@@ -76,6 +81,9 @@ class Demo:
             await self._check_handoff(scene, sid)
         if scene.callee and report.outcome == scene.expect_outcome:
             await self._callback(scene, sid, caller.from_number)
+
+    async def _behaves(self, number: str, **behaviour: object) -> None:
+        await self._phone.put(f"/sim/people/{number}", {"ring_ms": 1500, **behaviour})
 
     async def _speak(self, text: str) -> bytes:
         return b"".join([piece async for piece in self._voice.stream(text, "en")])
