@@ -38,8 +38,13 @@ def workflow_runner() -> SandboxedWorkflowRunner:
     )
 
 
-def build_worker(client: Client, activities: Activities, task_queue: str = names.TASK_QUEUE) -> Worker:
-    """A worker for all of the product; run it with `await worker.run()`, stop it with `await worker.shutdown()`."""
+def build_worker(
+    client: Client, activities: Activities, task_queue: str = names.TASK_QUEUE, *, cached_workflows: int = 1000
+) -> Worker:
+    """A worker for all of the product; run it with `await worker.run()`, stop it with `await worker.shutdown()`.
+
+    `cached_workflows` stay in memory between their steps; the others are replayed from history when they go on.
+    """
     handoff, trace = activities.handoff, activities.trace
     return Worker(
         client,
@@ -59,5 +64,6 @@ def build_worker(client: Client, activities: Activities, task_queue: str = names
             activities.prefetch.prefetch_languages,
         ],
         workflow_runner=workflow_runner(),
+        max_cached_workflows=cached_workflows,
         graceful_shutdown_timeout=GRACE,
     )

@@ -29,7 +29,9 @@ class TestWithoutAWorker:
         await unserved.deliver(start, talking(start))
 
         call = dev_server.client.get_workflow_handle(call_workflow_id(start.call_sid))
-        assert (await call.describe()).workflow_type == "CallWorkflow"
+        description = await call.describe()
+        assert description.workflow_type == "CallWorkflow"
+        assert await description.static_summary() == f"Call from {start.from_number}"
         await call.terminate()
 
     async def test_a_request_gives_up_at_its_deadline(

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
@@ -29,6 +30,17 @@ class TestAStoredHistory:
         result = await replayer.replay_workflow(history(path), raise_on_replay_failure=False)
 
         assert result.replay_failure is None
+
+    @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
+    def test_says_of_every_step_and_every_timer_what_it_is_for(self, path: Path) -> None:
+        steps = [
+            event
+            for event in history(path).events
+            if event.event_type in (EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED, EventType.EVENT_TYPE_TIMER_STARTED)
+        ]
+
+        assert steps
+        assert [step.event_id for step in steps if not step.user_metadata.summary.data] == []
 
     def test_exists_for_every_workflow(self) -> None:
         types = {

@@ -141,9 +141,13 @@ class SpellingVoice(Recording):
     def __init__(self) -> None:
         super().__init__()
         self.spoken: list[tuple[str, str]] = []
+        self.speaks = asyncio.Event()
+        """Cleared, the voice takes for ever to begin."""
+        self.speaks.set()
 
     async def stream(self, text: str, language: str) -> AsyncIterator[bytes]:
         self.spoken.append((language, text))
+        await self.speaks.wait()
         await self._record("stream")
         for character in text:
             yield character.encode("latin-1")
