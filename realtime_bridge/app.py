@@ -1,6 +1,8 @@
 """The bridge as one object: its HTTP application, its media server, its warm connections to the model."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -98,21 +100,26 @@ class Bridge:
         routes = [*webhooks.routes(), Route("/healthz", self._healthz), Route("/metrics", self._metrics)]
         self.http = Starlette(routes=routes)
 
-    async def serve(self) -> None:
-        """Run until cancelled. Raises `OSError` when a port is taken."""
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Phrases warm and media accepted for the length of the block. Raises `OSError` when the port is taken."""
         await self._phrases.warm()
         await self._media.start(self._config.host, self._config.media_port)
-        config = uvicorn.Config(
-            self.http, self._config.host, self._config.port, log_level="warning", access_log=False, lifespan="off"
-        )
-        server = uvicorn.Server(config)
-        log.info("bridge_ready", url=self._config.bridge_url, media=self._config.media_url)
         try:
-            await server.serve()
+            yield
         finally:
             self._models.close()
             await self._media.close()
             await self._spool.close()
+
+    async def serve(self) -> None:
+        """Run until cancelled or told to stop."""
+        async with self.running():
+            config = uvicorn.Config(
+                self.http, self._config.host, self._config.port, log_level="warning", access_log=False, lifespan="off"
+            )
+            log.info("bridge_ready", url=self._config.bridge_url, media=self._config.media_url)
+            await uvicorn.Server(config).serve()
 
     async def drained(self) -> None:
         """Returns once every fact put so far was delivered."""

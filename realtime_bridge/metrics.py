@@ -19,3 +19,4 @@ GATE_DECISIONS = Counter("firstline_gate_decisions_total", "Decisions of the gat
 MODEL_FAULTS = Counter("firstline_model_faults_total", "Realtime model connections that failed or were lost", ["why"])
 SPOOL_DEPTH = Gauge("firstline_spool_depth", "Facts on disk that the control plane does not have yet")
 SPOOL_POISON = Counter("firstline_spool_poison_total", "Facts set aside because the control plane refuses them")
+SPOOL_LOST = Counter("firstline_spool_lost_total", "Facts that could not be written to disk")

@@ -1,15 +1,17 @@
 """The bridge's facts on disk until the control plane has them: one SQLite file per bridge, write-ahead log.
 
-Audio never waits for it: `put` hands the fact to a writer thread. Delivery is at least once and in order per call; the
-workflow drops duplicates by event id. A bridge that is killed finds its facts again when it starts with the same file.
+Audio never waits for it: `put` hands the fact to the one thread that touches the file. Delivery is at least once and in
+order per call; the workflow drops duplicates by event id. A bridge that is killed finds its facts again when it starts with the same file.
 """
 
 import asyncio
-import queue
 import sqlite3
-import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 import structlog
 from pydantic import TypeAdapter
@@ -17,9 +19,12 @@ from pydantic import TypeAdapter
 from firstline.domain.call import CallStarted
 from firstline.domain.facts import Fact
 from firstline.ports import CallControl, PortError, Rejected
-from realtime_bridge.metrics import SPOOL_DEPTH, SPOOL_POISON
+from realtime_bridge.metrics import SPOOL_DEPTH, SPOOL_LOST, SPOOL_POISON
 
 log = structlog.get_logger()
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _FACT = TypeAdapter(Fact)
 _START = TypeAdapter(CallStarted)
@@ -48,24 +53,24 @@ class Spool:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._control = control
-        self._incoming: queue.SimpleQueue[tuple[CallStarted, Fact] | None] = queue.SimpleQueue()
+        # Facts put and not yet on disk.
+        self._unwritten = 0
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        self._lock = threading.Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._db.execute("pragma journal_mode=wal")
         self._db.execute("pragma synchronous=normal")
         self._db.executescript(_SCHEMA)
-        self._writer = threading.Thread(target=self._write, name="spool", daemon=True)
-        self._writer.start()
         self._deliverer = asyncio.create_task(self._deliver())
         self._wake.set()
 
     def put(self, start: CallStarted, fact: Fact) -> None:
         """Spool a fact; returns at once."""
         self._idle.clear()
-        self._incoming.put((start, fact))
+        self._unwritten += 1
+        self._thread.submit(self._write, start, fact)
 
     async def drained(self) -> None:
         """Returns once everything put so far was delivered or set aside."""
@@ -75,29 +80,34 @@ class Spool:
         """Write what is in memory to disk and stop; what is undelivered waits for the next start."""
         self._deliverer.cancel()
         await asyncio.gather(self._deliverer, return_exceptions=True)
-        self._incoming.put(None)
-        await asyncio.to_thread(self._writer.join)
+        await asyncio.to_thread(self._thread.shutdown)
         self._db.close()
 
-    def _write(self) -> None:
-        while (entry := self._incoming.get()) is not None:
-            start, fact = entry
-            with self._lock:
-                self._db.execute(
-                    "insert into fact (call_sid, start, body) values (?, ?, ?)",
-                    (fact.call_sid, _START.dump_json(start), _FACT.dump_json(fact)),
-                )
-            self._loop.call_soon_threadsafe(self._wake.set)
+    def _write(self, start: CallStarted, fact: Fact) -> None:
+        try:
+            self._db.execute(
+                "insert into fact (call_sid, start, body) values (?, ?, ?)",
+                (fact.call_sid, _START.dump_json(start), _FACT.dump_json(fact)),
+            )
+        except sqlite3.Error:  # a full disk, say: nothing else can keep this fact, so at least it is heard of
+            SPOOL_LOST.inc()
+            log.exception("spool_write_failed", call_sid=fact.call_sid, kind=fact.kind.value)
+        self._loop.call_soon_threadsafe(self._written)
+
+    def _written(self) -> None:
+        self._unwritten -= 1
+        self._wake.set()
 
     async def _deliver(self) -> None:
         failures = 0
         while True:
-            rows = await asyncio.to_thread(self._oldest)
-            SPOOL_DEPTH.set(len(rows))
+            # Before looking: what is written meanwhile must not be slept through.
+            self._wake.clear()
+            rows = await self._in_thread(self._oldest)
+            SPOOL_DEPTH.set(len(rows) + self._unwritten)
             if not rows:
-                if self._incoming.empty():
+                if not self._unwritten and not self._wake.is_set():
                     self._idle.set()
-                self._wake.clear()
                 await self._wake.wait()
                 continue
             try:
@@ -120,23 +130,23 @@ class Spool:
                 return
             SPOOL_POISON.inc()
             log.error("spool_poison", call_sid=rows[0].call_sid, seq=rows[0].seq, error=type(refusal).__name__)
-            await asyncio.to_thread(self._set_aside, rows[0], type(refusal).__name__)
+            await self._in_thread(self._set_aside, rows[0], type(refusal).__name__)
             return
-        await asyncio.to_thread(self._forget, rows)
+        await self._in_thread(self._forget, rows)
+
+    async def _in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._loop.run_in_executor(self._thread, partial(work, *args, **kwargs))
 
     def _oldest(self) -> list[_Row]:
-        with self._lock:
-            rows = self._db.execute("select seq, call_sid, start, body from fact order by seq limit ?", (_BATCH,))
-            found = [_Row(*row) for row in rows.fetchall()]
+        rows = self._db.execute("select seq, call_sid, start, body from fact order by seq limit ?", (_BATCH,))
+        found = [_Row(*row) for row in rows.fetchall()]
         return [row for row in found if row.call_sid == found[0].call_sid]
 
     def _forget(self, rows: list[_Row]) -> None:
-        with self._lock:
-            self._db.executemany("delete from fact where seq = ?", [(row.seq,) for row in rows])
+        self._db.executemany("delete from fact where seq = ?", [(row.seq,) for row in rows])
 
     def _set_aside(self, row: _Row, why: str) -> None:
-        with self._lock:
-            self._db.execute("begin")
-            self._db.execute("insert into poison values (?, ?, ?, ?)", (row.seq, row.call_sid, row.body, why))
-            self._db.execute("delete from fact where seq = ?", (row.seq,))
-            self._db.execute("commit")
+        self._db.execute("begin")
+        self._db.execute("insert into poison values (?, ?, ?, ?)", (row.seq, row.call_sid, row.body, why))
+        self._db.execute("delete from fact where seq = ?", (row.seq,))
+        self._db.execute("commit")

@@ -56,7 +56,6 @@ class TestResolving:
         assert at is not None
         assert (at.hour, at.utcoffset()) == (9, datetime(2026, 3, 8, 9, tzinfo=NEW_YORK).utcoffset())
 
-
     def test_counts_hours_that_pass_not_hours_on_the_wall(self) -> None:
         before = datetime(2026, 3, 7, 21, 0, tzinfo=NEW_YORK)
 

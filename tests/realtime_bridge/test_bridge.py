@@ -1,0 +1,323 @@
+"""The whole bridge on loopback: real sockets, a scripted model, the other side played by the test."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+import httpx
+import orjson
+import pytest
+from twilio.request_validator import RequestValidator
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from firstline.domain.call import Outcome
+from firstline.domain.facts import FactKind
+from firstline.domain.handoff import HandoffState, RepAnswer
+from firstline.domain.outcome import decide_outcome
+from realtime_bridge.app import Bridge, BridgeConfig
+from realtime_bridge.model_link import ModelEndpoint
+from realtime_bridge.phrases import PhraseBook
+from tests.fakes.call_control import FakeCallControl
+from tests.fakes.knowledge import FakeKnowledge, passage
+from tests.fakes.object_store import FakeObjectStore
+from tests.fakes.voice import FakeVoice
+from tests.fixtures.postgres import free_port
+from tests.realtime_bridge.calls import CALL, STREAM, mulaw
+from tests.realtime_bridge.scripted_model import ScriptedModel, scripted_model
+from tests.realtime_bridge.test_twilio_stream import START
+
+TOKEN = "secret"
+BASE = "https://bridge.example"
+
+
+class Stage:
+    """A running bridge and everything around it."""
+
+    def __init__(self, tmp_path: Path, model: ScriptedModel) -> None:
+        self.model = model
+        self.control = FakeCallControl()
+        self.media_port = free_port()
+        self.media_url = f"ws://127.0.0.1:{self.media_port}/media"
+        self._sign = RequestValidator(TOKEN)
+        config = BridgeConfig(
+            host="127.0.0.1",
+            port=0,
+            media_port=self.media_port,
+            bridge_url=BASE,
+            media_url=self.media_url,
+            auth_token=TOKEN,
+            model=ModelEndpoint(model.url, "gpt-realtime-2", "sk-test"),
+            voice="marin",
+            company="Meridian",
+            zone=ZoneInfo("America/New_York"),
+            spool_path=tmp_path / "spool.sqlite",
+        )
+        knowledge = FakeKnowledge([passage("reset-password", "Choose Forgot password on the sign-in page.")])
+        self.bridge = Bridge(config, knowledge, self.control, PhraseBook(FakeVoice(), FakeObjectStore(), "Meridian"))
+        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(self.bridge.http), base_url=BASE)
+
+    async def post(self, path: str, signature: str | None = None, **form: str) -> httpx.Response:
+        """A webhook as Twilio sends it, signed unless told otherwise."""
+        fields = {"CallSid": CALL, "From": "+15550100999", "To": "+15550100100", **form}
+        given = self._sign.compute_signature(BASE + path, fields) if signature is None else signature
+        headers = {"X-Twilio-Signature": given, "Content-Type": "application/x-www-form-urlencoded"}
+        return await self.http.post(path, content=urlencode(fields), headers=headers)
+
+    @asynccontextmanager
+    async def phone(self) -> AsyncIterator["Phone"]:
+        headers = {"X-Twilio-Signature": self._sign.compute_signature(self.media_url, {})}
+        async with connect(self.media_url, additional_headers=headers, compression=None) as socket:
+            yield Phone(socket)
+
+    def kinds(self) -> list[FactKind]:
+        return [fact.kind for fact in self.control.delivered]
+
+
+class Phone:
+    """Twilio's end of the media socket."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+        self.heard: list[dict[str, Any]] = []
+
+    async def send(self, frame: dict[str, Any] | str) -> None:
+        await self.socket.send(frame if isinstance(frame, str) else orjson.dumps(frame).decode())
+
+    async def start(self) -> None:
+        await self.send({"event": "connected", "protocol": "Call", "version": "1.0.0"})
+        parameters = {"from": "+15550100999", "to": "+15550100100", "language": "en"}
+        await self.send({**START, "start": {**START["start"], "customParameters": parameters}})  # type: ignore[dict-item]
+
+    async def speak(self, frames: int = 10) -> None:
+        for _ in range(frames):
+            media = {"track": "inbound", "payload": mulaw(20)}
+            await self.send({"event": "media", "streamSid": STREAM, "media": media})
+
+    async def until(self, event: str) -> dict[str, Any]:
+        """The next frame of this kind."""
+        while True:
+            frame = orjson.loads(await asyncio.wait_for(self.socket.recv(), 10))
+            self.heard.append(frame)
+            if frame["event"] == event:
+                return dict(frame)
+
+    async def play_all(self, until_mark_of: str) -> None:
+        """Echo marks as they come, up to one of this item."""
+        while True:
+            name = (await self.until("mark"))["mark"]["name"]
+            await self.send({"event": "mark", "streamSid": STREAM, "mark": {"name": name}})
+            if name.startswith(until_mark_of):
+                return
+
+    async def hang_up(self) -> None:
+        await self.send({"event": "stop", "streamSid": STREAM, "stop": {"callSid": CALL}})
+        await self.closed()
+
+    async def closed(self) -> None:
+        """Returns once the bridge has closed the stream."""
+        async with asyncio.timeout(10):
+            async for frame in self.socket:
+                self.heard.append(orjson.loads(frame))
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    async with scripted_model() as model:
+        stage = Stage(tmp_path, model)
+        async with stage.bridge.running(), stage.http:
+            yield stage
+
+
+class TestAnswering:
+    async def test_a_call_goes_from_greeting_to_reported_turn(self, stage: Stage) -> None:
+        twiml = await stage.post("/twilio/voice", CallStatus="ringing")
+        async with stage.phone() as phone:
+            await phone.start()
+            assert (await phone.until("media"))["streamSid"] == STREAM
+            model = await stage.model.session()
+            session = (await model.sent("session.update"))["session"]
+            await phone.speak()
+            await model.sent("input_audio_buffer.append", 10)
+
+            await model.hear("How do I reset my password?")
+            await model.ask_tool("lookup_article", {"query": "How do I reset my password?"})
+            output = orjson.loads((await model.sent("conversation.item.create"))["item"]["output"])
+            await model.sent("response.create")
+            await model.speak("Choose Forgot password.", mulaw(100))
+            await phone.play_all("item_a1")
+            await phone.hang_up()
+        await stage.bridge.drained()
+
+        assert stage.media_url in twiml.text
+        assert [tool["name"] for tool in session["tools"]] == [
+            "lookup_article",
+            "handoff_to_human",
+            "schedule_callback",
+        ]
+        assert session["audio"]["output"]["format"] == {"type": "audio/pcmu"}
+        assert output["passages"][0]["article_id"] == "reset-password"
+        call = stage.control.calls[CALL]
+        assert [turn.agent_text for turn in call.turns] == ["Choose Forgot password."]
+        assert call.turns[0].timing.first_audio_ms is not None
+        assert call.start.from_number == "+15550100999"
+        assert decide_outcome(call.turns, None, False) in (Outcome.RESOLVED, Outcome.ABANDONED)
+
+    async def test_the_key_goes_with_the_model_connection_begun_at_the_webhook(self, stage: Stage) -> None:
+        await stage.post("/twilio/voice")
+
+        await stage.model.session()
+
+        assert stage.model.headers[0]["authorization"] == "Bearer sk-test"
+
+    async def test_barge_in_clears_the_phone(self, stage: Stage) -> None:
+        async with stage.phone() as phone:
+            await phone.start()
+            model = await stage.model.session()
+            await model.say("response.created", response={"id": "r"})
+            await model.say("response.output_audio.delta", response_id="r", item_id="i", delta=mulaw(500))
+            await phone.until("media")
+
+            await model.say("input_audio_buffer.speech_started", item_id="item_u1", audio_start_ms=0)
+
+            await phone.until("clear")
+            assert (await model.sent("response.cancel"))["response_id"] == "r"
+
+    async def test_a_model_that_dies_ends_the_stream_so_that_twilio_asks_what_next(self, stage: Stage) -> None:
+        await stage.post("/twilio/voice")
+        async with stage.phone() as phone:
+            await phone.start()
+            model = await stage.model.session()
+            await model.sent("session.update")
+
+            await model.socket.close()
+
+            await phone.closed()
+        await stage.bridge.drained()
+        again = await stage.post("/twilio/connect-done?resumed=0")
+        assert "<Stream" in again.text
+
+    async def test_a_caller_whose_stream_keeps_breaking_goes_to_the_queue(self, stage: Stage) -> None:
+        await stage.post("/twilio/voice")
+        await stage.bridge.drained()
+
+        answer = await stage.post("/twilio/connect-done?resumed=2")
+
+        assert "<Enqueue>failsafe</Enqueue>" in answer.text
+
+    async def test_with_the_control_plane_down_the_caller_goes_to_the_queue(self, stage: Stage) -> None:
+        stage.control.unreachable = True
+
+        answer = await stage.post("/twilio/connect-done?resumed=0")
+
+        assert "<Enqueue>failsafe</Enqueue>" in answer.text
+
+
+class TestHandoff:
+    async def test_farewell_is_reported_and_the_caller_then_held(self, stage: Stage) -> None:
+        await stage.post("/twilio/voice")
+        async with stage.phone() as phone:
+            await phone.start()
+            model = await stage.model.session()
+            await model.hear("My last invoice charged us twice.")
+            state = {
+                "call_sid": CALL,
+                "language": "en",
+                "transcript_summary": "Charged twice.",
+                "retrieved_chunk_ids": [],
+            }
+            arguments = {"reason": "must_refuse_category", "confidence": 0.2, "call_state": state}
+            await model.ask_tool("handoff_to_human", arguments)
+            await model.sent("response.create")
+            await model.speak("I am connecting you.", mulaw(100))
+            await phone.play_all("item_a1")
+            await phone.hang_up()
+        await stage.bridge.drained()
+
+        answer = await stage.post("/twilio/connect-done?resumed=0")
+
+        assert stage.control.calls[CALL].handoff_state is HandoffState.PAGING
+        assert FactKind.FAREWELL_PLAYED in stage.kinds()
+        assert f"handoff-{CALL}" in answer.text
+
+    async def test_a_rep_who_presses_one_joins_the_caller(self, stage: Stage) -> None:
+        await self.test_farewell_is_reported_and_the_caller_then_held(stage)
+
+        answer = await stage.post(f"/twilio/rep-answer?handoff={CALL}&rep=%2B15550100201", Digits="1")
+
+        assert "<Conference" in answer.text
+        assert stage.control.rep_answers == [(CALL, "+15550100201", RepAnswer.ACCEPTED)]
+
+    async def test_a_rep_who_presses_too_late_is_told_so(self, stage: Stage) -> None:
+        answer = await stage.post(f"/twilio/rep-answer?handoff={CALL}&rep=%2B15550100201", Digits="1")
+
+        assert "no longer waiting" in answer.text
+
+    async def test_the_caller_leaving_the_conference_is_told(self, stage: Stage) -> None:
+        await stage.post("/twilio/voice")
+        await stage.bridge.drained()
+
+        await stage.post(f"/twilio/conference?handoff={CALL}", StatusCallbackEvent="participant-leave")
+
+        assert stage.control.left == [CALL]
+
+
+class TestRefusing:
+    @pytest.mark.parametrize("signature", ["", "bm9wZQ=="])
+    async def test_an_unsigned_webhook_gets_403_and_starts_nothing(self, stage: Stage, signature: str) -> None:
+        answer = await stage.post("/twilio/voice", signature=signature)
+
+        assert answer.status_code == 403
+        assert "X-Twilio-Signature" in answer.text
+        assert stage.control.calls == {}
+
+    async def test_a_signed_webhook_without_a_call_gets_400(self, stage: Stage) -> None:
+        answer = await stage.post("/twilio/voice", CallSid="nonsense")
+
+        assert answer.status_code == 400
+
+    async def test_an_unsigned_upgrade_is_refused_before_it_is_accepted(self, stage: Stage) -> None:
+        with pytest.raises(InvalidStatus) as refusal:
+            await connect(stage.media_url, compression=None)
+
+        assert refusal.value.response.status_code == 403
+
+    async def test_another_path_is_not_there(self, stage: Stage) -> None:
+        with pytest.raises(InvalidStatus) as refusal:
+            await connect(stage.media_url.replace("/media", "/other"), compression=None)
+
+        assert refusal.value.response.status_code == 404
+
+    async def test_nonsense_before_the_start_closes_the_socket_with_its_reason(self, stage: Stage) -> None:
+        async with stage.phone() as phone:
+            await phone.send("{")
+
+            with pytest.raises(ConnectionClosed) as closed:
+                await asyncio.wait_for(phone.socket.recv(), 10)
+
+        assert closed.value.rcvd is not None
+        assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1008, "not JSON")
+
+    async def test_nonsense_during_a_call_does_not_end_it(self, stage: Stage) -> None:
+        async with stage.phone() as phone:
+            await phone.start()
+            model = await stage.model.session()
+            await phone.send({"event": "song", "streamSid": STREAM})
+            await phone.send({"event": "media", "streamSid": "MZ" + "9" * 32, "media": {"payload": mulaw(20)}})
+
+            await phone.speak(1)
+
+            await model.sent("input_audio_buffer.append")
+
+
+class TestWatching:
+    async def test_health_and_metrics(self, stage: Stage) -> None:
+        health = await stage.http.get("/healthz")
+        metrics = await stage.http.get("/metrics")
+
+        assert health.json()["status"] == "ok"
+        assert "firstline_first_audio_ms" in metrics.text
