@@ -26,7 +26,7 @@ test: $(STAMP) ## linters, types, import contracts and the whole suite
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-timings
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: up

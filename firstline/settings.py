@@ -29,6 +29,7 @@ class Settings(BaseSettings):
     public_url: str = Field("", validation_alias="FIRSTLINE_PUBLIC_URL")
     public_media_url: str = Field("", validation_alias="FIRSTLINE_PUBLIC_MEDIA_URL")
     speech_port: int = Field(8082, ge=1, le=65535, validation_alias="FIRSTLINE_SPEECH_PORT")
+    speech_api_key: SecretStr = Field(SecretStr(""), validation_alias="FIRSTLINE_SPEECH_API_KEY")
     simulators_port: int = Field(8083, ge=1, le=65535, validation_alias="FIRSTLINE_SIMULATORS_PORT")
 
     realtime_url: str = Field("", validation_alias="FIRSTLINE_REALTIME_URL")
@@ -48,6 +49,7 @@ class Settings(BaseSettings):
 
     temporal_address: str = Field("127.0.0.1:7233", validation_alias="TEMPORAL_ADDRESS")
     temporal_namespace: str = Field("default", validation_alias="TEMPORAL_NAMESPACE")
+    public_temporal_ui_url: str = Field("", validation_alias="FIRSTLINE_TEMPORAL_UI_URL")
     temporal_ui_port: int = Field(8233, ge=1, le=65535, validation_alias="FIRSTLINE_TEMPORAL_UI_PORT")
 
     twilio_base_url: str = Field("", validation_alias="TWILIO_BASE_URL")
@@ -92,5 +94,5 @@ class Settings(BaseSettings):
 
     @property
     def temporal_ui_url(self) -> str:
-        """Base URL of Temporal's web UI on this machine."""
-        return f"http://{self.host}:{self.temporal_ui_port}"
+        """Base URL of Temporal's web UI, as people reach it: pages and tickets link there."""
+        return (self.public_temporal_ui_url or f"http://{self.host}:{self.temporal_ui_port}").rstrip("/")

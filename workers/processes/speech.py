@@ -17,7 +17,9 @@ async def run(settings: Settings) -> None:
     """Our own server for the OpenAI Realtime protocol."""
     require_free(settings.host, settings.speech_port, "FIRSTLINE_SPEECH_PORT")
     engine = await asyncio.to_thread(SpeechEngine.load, whisper=settings.whisper_model, voice=settings.piper_voice)
-    server = await serve(engine, settings.host, settings.speech_port)
+    server = await serve(
+        engine, settings.host, settings.speech_port, api_key=settings.speech_api_key.get_secret_value()
+    )
     log.info("speech_ready", url=f"ws://{settings.host}:{settings.speech_port}/v1/realtime")
     try:
         await until_told()
