@@ -17,6 +17,7 @@ NEXT_STEP_QUERY = "next_step"
 STATE_QUERY = "state"
 TIMELINE_QUERY = "timeline"
 TURNS_QUERY = "turns"
+RESUME_QUERY = "resume_context"
 
 # Messages of HandoffWorkflow and CallbackWorkflow.
 FAREWELL_SIGNAL = "farewell_played"

@@ -14,6 +14,7 @@ from firstline.domain.callback import CallbackBooked, CallbackRequest, DialStatu
 from firstline.domain.facts import Fact, NextStep
 from firstline.domain.handoff import HandoffAccepted, HandoffRequest, RepAnswer
 from firstline.domain.passages import SearchResult
+from firstline.domain.resume import ResumeContext
 from firstline.domain.turn import Turn
 
 
@@ -136,6 +137,10 @@ class CallControl(Protocol):
         """What to do with a caller whose stream has ended."""
         ...
 
+    async def resume_context(self, call_sid: str, timeout: float) -> ResumeContext:
+        """The call so far, for a fresh stream to go on with."""
+        ...
+
     async def rep_answered(self, call_sid: str, rep_number: str, answer: RepAnswer) -> None:
         """Tell the handoff of this call what a rep did. Raises `Rejected` when the handoff is over."""
         ...
@@ -204,11 +209,7 @@ class CallRecord:
     @property
     def transcript(self) -> list[TranscriptLine]:
         """Both sides in order, as heard."""
-        lines: list[TranscriptLine] = []
-        for turn in self.turns:
-            lines += [TranscriptLine("caller", turn.caller_text)] if turn.caller_text else []
-            lines += [TranscriptLine("agent", turn.agent_text)] if turn.agent_text else []
-        return lines
+        return [TranscriptLine(speaker, text) for turn in self.turns for speaker, text in turn.spoken]
 
 
 class ReadModel(Protocol):

@@ -39,6 +39,7 @@ with workflow.unsafe.imports_passed_through():
         HandoffState,
     )
     from firstline.domain.outcome import decide_outcome
+    from firstline.domain.resume import ResumeContext
     from firstline.domain.turn import Turn
     from firstline.ports import CallRecord
 
@@ -283,6 +284,11 @@ class CallWorkflow:
     def next_step(self) -> NextStep:
         """What to do with a caller whose stream has ended."""
         return self._call.next_step
+
+    @workflow.query(name=names.RESUME_QUERY)
+    def resume_context(self) -> ResumeContext:
+        """The call so far, for a fresh stream to go on with."""
+        return self._call.resume_context()
 
     @workflow.query(name=names.STATE_QUERY)
     def state(self) -> CallView:

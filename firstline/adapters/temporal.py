@@ -29,6 +29,7 @@ from firstline.domain.call import CallStarted, Direction
 from firstline.domain.callback import CallbackBooked, CallbackRequest, DialStatus
 from firstline.domain.facts import Fact, NextStep
 from firstline.domain.handoff import HandoffAccepted, HandoffRequest, RepAnswer
+from firstline.domain.resume import ResumeContext
 from firstline.ports import PortError, Rejected
 
 log = structlog.get_logger()
@@ -111,12 +112,11 @@ class TemporalCallControl:
 
     async def next_step(self, call_sid: str, timeout: float) -> NextStep:
         """A query. Raises `PortError` for a call that is unknown, too: nobody knows what its caller is owed."""
-        async with _as_port_error("next_step", timeout):
-            handle = self.client.get_workflow_handle(names.call_workflow_id(call_sid))
-            step: NextStep = await handle.query(
-                names.NEXT_STEP_QUERY, result_type=NextStep, rpc_timeout=timedelta(seconds=timeout)
-            )
-            return step
+        return await self._query(names.NEXT_STEP_QUERY, call_sid, NextStep, timeout)
+
+    async def resume_context(self, call_sid: str, timeout: float) -> ResumeContext:
+        """A query. Raises `PortError` for a call that is unknown, too."""
+        return await self._query(names.RESUME_QUERY, call_sid, ResumeContext, timeout)
 
     async def rep_answered(self, call_sid: str, rep_number: str, answer: RepAnswer) -> None:
         """A signal to the handoff's workflow. Raises `Rejected` when the handoff is over."""
@@ -130,6 +130,12 @@ class TemporalCallControl:
         """A signal to the callback's workflow. Raises `Rejected` when the callback is over."""
         workflow_id = names.callback_workflow_id(promised_in)
         await self._signal(workflow_id, promised_in, names.DIAL_SIGNAL, dialled_sid, status)
+
+    async def _query(self, query: str, call_sid: str, answer: type[_Answer], timeout: float) -> _Answer:
+        async with _as_port_error(query, timeout):
+            handle = self.client.get_workflow_handle(names.call_workflow_id(call_sid))
+            result: _Answer = await handle.query(query, result_type=answer, rpc_timeout=timedelta(seconds=timeout))
+            return result
 
     async def _signal(self, workflow_id: str, call_sid: str, signal: str, *args: Any) -> None:
         async with _as_port_error(signal):

@@ -4,11 +4,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from firstline.domain.call import CallStarted, Direction, Outcome
+from firstline.domain.call import CallStarted, Direction, Outcome, TranscriptLine
 from firstline.domain.callback import CallbackBooked
 from firstline.domain.facts import Fact, FactKind, NextStep
 from firstline.domain.handoff import HandoffAccepted, HandoffResult, HandoffState
 from firstline.domain.outcome import answered
+from firstline.domain.resume import ResumeContext
 from firstline.domain.turn import Turn
 
 FINAL_STREAM_ENDS = frozenset({"caller_hung_up", "goodbye"})
@@ -63,6 +64,8 @@ class CallState:
     start: CallStarted
     language: str = ""
     turns: list[Turn] = field(default_factory=list)
+    open_turn: Turn | None = None
+    """What the caller said and has not been answered yet, as far as it was told."""
     timeline: list[str] = field(default_factory=list)
     seen: dict[str, str] = field(default_factory=dict)
     """Event id -> time of the facts learnt so far."""
@@ -111,6 +114,23 @@ class CallState:
             return NextStep.RESUME
         return NextStep.FAILSAFE if self.handoff_state is HandoffState.FAILSAFE else NextStep.CONFERENCE
 
+    def resume_context(self) -> ResumeContext:
+        """What a fresh stream needs to go on."""
+        told = [*self.turns, *([self.open_turn] if self.open_turn else [])]
+        spoken = [(speaker, text) for turn in told for speaker, text in turn.spoken]
+        found = [chunk for turn in reversed(self.turns) for chunk in turn.chunk_ids]
+        sure = [turn.confidence for turn in self.turns if turn.confidence is not None]
+        promises = [f"A callback is booked for {self.callback.at}."] if self.callback else []
+        return ResumeContext(
+            start=self.start,
+            language=self.language,
+            lines=[TranscriptLine(speaker, text) for speaker, text in spoken],
+            unanswered=bool(spoken) and spoken[-1][0] == "caller",
+            chunk_ids=list(dict.fromkeys(found))[:12],
+            confidence=sure[-1] if sure else None,
+            promises=promises,
+        )
+
     def view(self) -> CallView:
         """The state as shown to others."""
         return CallView(
@@ -147,7 +167,10 @@ class CallState:
                 self.note(fact.at, who)
             case FactKind.STREAM_STARTED:
                 self._stream_started(fact)
+            case FactKind.CALLER_SAID:
+                self.open_turn = fact.turn
             case FactKind.TURN_FINISHED if fact.turn is not None:
+                self.open_turn = None
                 self.turns.append(fact.turn)
                 self.note(fact.at, _told(fact.turn))
             case FactKind.LANGUAGE_SWITCHED:

@@ -15,6 +15,8 @@ class FactKind(StrEnum):
 
     CALL_STARTED = "call_started"
     STREAM_STARTED = "stream_started"
+    CALLER_SAID = "caller_said"
+    """The caller's words of a turn that is not finished: what a resumed call must still answer."""
     TURN_FINISHED = "turn_finished"
     LANGUAGE_SWITCHED = "language_switched"
     FAREWELL_PLAYED = "farewell_played"
@@ -35,7 +37,7 @@ class Fact:
     at: str
     """ISO 8601, UTC."""
     turn: Turn | None = None
-    """Set for `turn_finished`."""
+    """Set for `turn_finished` and, without an answer, for `caller_said`."""
     detail: str = ""
     """Language for `language_switched`, StreamSid for `stream_started`, reason for the ends."""
 

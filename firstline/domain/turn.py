@@ -74,3 +74,8 @@ class Turn:
     interrupted: bool = False
     timing: TurnTiming = field(default_factory=TurnTiming)
     usage: Usage = field(default_factory=Usage)
+
+    @property
+    def spoken(self) -> list[tuple[str, str]]:
+        """(`caller` or `agent`, words as heard), without the sides that were silent."""
+        return [(who, text) for who, text in (("caller", self.caller_text), ("agent", self.agent_text)) if text]

@@ -20,6 +20,12 @@ class LanguagePack:
     callback_greeting: str
     """Opens a call that we placed; nothing personal, a machine may be listening."""
     callback_greeting_topic: str
+    still_here: str
+    """Ends the silence after a stream broke and another took over."""
+    re_anchor: str
+    """Tells the model that the call goes on; a replayed conversation alone makes it introduce itself again."""
+    answer_now: str
+    """Added to `re_anchor` when the caller's last words have no answer yet."""
     filler: str
     """Spoken when nothing was heard for 700 ms."""
     handoff_accepted: str
@@ -36,7 +42,8 @@ class LanguagePack:
 
     def prerendered(self, company: str) -> list[str]:
         """The phrases that are made into audio ahead of time."""
-        return [self.greeting.format(company=company), self.callback_greeting.format(company=company), self.filler]
+        greetings = [self.greeting.format(company=company), self.callback_greeting.format(company=company)]
+        return [*greetings, self.still_here, self.filler]
 
 
 @cache

@@ -11,6 +11,7 @@ from firstline.domain.callback import CallbackBooked, CallbackRequest, DialStatu
 from firstline.domain.facts import Fact, NextStep
 from firstline.domain.gate import decide_handoff
 from firstline.domain.handoff import HandoffAccepted, HandoffRequest, HandoffState, RepAnswer
+from firstline.domain.resume import ResumeContext
 from firstline.names import callback_workflow_id, handoff_workflow_id
 from firstline.ports import PortError, Rejected
 
@@ -63,6 +64,9 @@ class FakeCallControl:
 
     async def next_step(self, call_sid: str, timeout: float) -> NextStep:
         return self._known(call_sid).next_step
+
+    async def resume_context(self, call_sid: str, timeout: float) -> ResumeContext:
+        return self._known(call_sid).resume_context()
 
     async def rep_answered(self, call_sid: str, rep_number: str, answer: RepAnswer) -> None:
         self.rep_answers.append((call_sid, rep_number, answer))
