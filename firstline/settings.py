@@ -33,6 +33,7 @@ class Settings(BaseSettings):
     simulators_port: int = Field(8083, ge=1, le=65535, validation_alias="FIRSTLINE_SIMULATORS_PORT")
 
     realtime_url: str = Field("", validation_alias="FIRSTLINE_REALTIME_URL")
+    chained_url: str = Field("", validation_alias="FIRSTLINE_CHAINED_URL")
     realtime_model: str = Field("gpt-realtime-2", validation_alias="FIRSTLINE_REALTIME_MODEL")
     realtime_voice: str = Field("marin", validation_alias="FIRSTLINE_REALTIME_VOICE")
     openai_api_key: SecretStr = Field(SecretStr(""), validation_alias="OPENAI_API_KEY")

@@ -41,7 +41,8 @@ class BridgeConfig:
     bridge_url: str
     media_url: str
     auth_token: str
-    model: ModelEndpoint
+    lanes: tuple[ModelEndpoint, ...]
+    """Where the model is: the native lane first, the chained lane to fail over to behind it."""
     voice: str
     company: str
     zone: ZoneInfo
@@ -51,20 +52,24 @@ class BridgeConfig:
 class WarmModels:
     """Model connections begun at the webhook, waiting for their stream."""
 
-    def __init__(self, endpoint: ModelEndpoint) -> None:
-        self._endpoint = endpoint
+    def __init__(self, lanes: tuple[ModelEndpoint, ...]) -> None:
+        self._lanes = lanes
         self._waiting: dict[str, ModelLink] = {}
 
     def prepare(self, call_sid: str) -> None:
         """Begin to connect for a call that rings."""
         if call_sid in self._waiting:
             return
-        self._waiting[call_sid] = ModelLink(self._endpoint)
+        self._waiting[call_sid] = self.fresh()
         asyncio.get_running_loop().call_later(UNCLAIMED_SECONDS, self._give_up, call_sid)
 
     def take(self, call_sid: str) -> ModelLink:
         """The call's connection, or a fresh one when the webhook went to another replica."""
-        return self._waiting.pop(call_sid, None) or ModelLink(self._endpoint)
+        return self._waiting.pop(call_sid, None) or self.fresh()
+
+    def fresh(self, lost: int = 0) -> ModelLink:
+        """A new connection: to the native lane, or in turn to the next one when `lost` connections were lost."""
+        return ModelLink(self._lanes[lost % len(self._lanes)])
 
     def _give_up(self, call_sid: str) -> None:
         if link := self._waiting.pop(call_sid, None):
@@ -82,7 +87,7 @@ class Bridge:
     def __init__(self, config: BridgeConfig, knowledge: Knowledge, control: CallControl, phrases: PhraseBook) -> None:
         self._config = config
         self._phrases = phrases
-        self._models = WarmModels(config.model)
+        self._models = WarmModels(config.lanes)
         self._spool = Spool(config.spool_path, control)
         signature = TwilioSignature(config.auth_token, config.bridge_url, config.media_url)
         parts = CallParts(
@@ -94,6 +99,7 @@ class Bridge:
             voice=config.voice,
             zone=config.zone,
             take_model=self._models.take,
+            fresh_model=self._models.fresh,
         )
         self._media = MediaServer(parts, signature, config.media_url)
         webhooks = Webhooks(signature, control, self._spool, config.bridge_url, config.media_url, self._models.prepare)

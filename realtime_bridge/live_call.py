@@ -5,7 +5,7 @@ as tasks, so a slow search or a slow workflow never holds up a frame.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,14 +17,15 @@ from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 from firstline.domain.call import CALL_SID, CallStarted, Direction
 from firstline.domain.facts import Fact, FactKind
 from firstline.domain.language import SUPPORTED
+from firstline.domain.resume import ResumeContext
 from firstline.domain.turn import Turn
-from firstline.ports import CallControl, Knowledge
+from firstline.ports import CallControl, Knowledge, PortError
 from firstline.prompts import language_pack
 from realtime_bridge import metrics
 from realtime_bridge.model_link import ModelLink
 from realtime_bridge.phrases import PhraseBook
 from realtime_bridge.protocol import realtime
-from realtime_bridge.protocol.call import CallSession, Opening
+from realtime_bridge.protocol.call import CallSession, ResumeNotes
 from realtime_bridge.protocol.commands import Count, Report, RunTool, ToModel, ToPhone
 from realtime_bridge.protocol.twilio import BadFrame, StreamStarted, TwilioStream
 from realtime_bridge.spool import Spool
@@ -33,6 +34,10 @@ from realtime_bridge.tools.schemas import tool_schemas
 
 log = structlog.get_logger()
 
+RECONNECTS_ALLOWED = 3
+"""A model that is lost more often in one call is given up; Twilio then asks what is next."""
+RESUME_DEADLINE = 1.0
+"""Seconds; the caller hears that we are still there meanwhile."""
 BAD_FRAMES_ALLOWED = 20
 """A stream with more nonsense than this is not Twilio's."""
 
@@ -50,6 +55,8 @@ class CallParts:
     zone: ZoneInfo
     take_model: Callable[[str], ModelLink]
     """CallSid -> a connection to the model, warm when the webhook came here."""
+    fresh_model: Callable[[int], ModelLink]
+    """How many connections of this call were lost -> another one, to the other lane where there is one."""
 
 
 class LiveCall(WSListener):
@@ -64,10 +71,11 @@ class LiveCall(WSListener):
         self._session: CallSession | None = None
         self._start: CallStarted | None = None
         self._runner: ToolRunner | None = None
-        self._tools: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._transcript_ready = asyncio.Event()
         self._facts = 0
         self._bad_frames = 0
+        self._reconnects = 0
 
     # --- the carrier's socket -----------------------------------------------------------------------------------------
 
@@ -94,7 +102,7 @@ class LiveCall(WSListener):
         self._perform()
         if isinstance(event, StreamStarted) and self._model is not None:
             # Only now: the greeting leaves before anything the model may already have said is looked at.
-            self._model.attach(self._on_model, lambda why: self.finish(f"model_{why}"))
+            self._model.attach(self._on_model, self._on_model_lost)
         if self._session.ended:
             self._hang_up(WSCloseCode.OK)
 
@@ -104,7 +112,7 @@ class LiveCall(WSListener):
         self.finish("bridge_lost")
         if self._model is not None:
             self._model.close()
-        for task in self._tools:
+        for task in self._tasks:
             task.cancel()
 
     def _bad_frame(self, transport: WSTransport, problem: BadFrame) -> None:
@@ -130,16 +138,16 @@ class LiveCall(WSListener):
             language=start.language,
         )
         resumed = event.parameters.get("resumed", "0") != "0"
-        opening = (
-            Opening("", [])
-            if resumed
-            else self._parts.phrases.opening(start.language, callback=start.direction is Direction.CALLBACK)
+        opening = self._parts.phrases.opening(
+            start.language, callback=start.direction is Direction.CALLBACK, resumed=resumed
         )
         session = self._session = CallSession(self._stream, config, opening, language=start.language)
         self._runner = ToolRunner(
             start, session, self._parts.knowledge, self._parts.control, self._parts.zone, self._transcribed
         )
         self._model = self._parts.take_model(start.call_sid)
+        if resumed:
+            self._beside(self._resume(start))
         log.info("stream_started", call_sid=start.call_sid, direction=start.direction.value, resumed=resumed)
 
     def _on_model(self, event: dict[str, Any]) -> None:
@@ -152,6 +160,32 @@ class LiveCall(WSListener):
             self._transcript_ready.clear()
         else:
             self._transcript_ready.set()
+
+    def _on_model_lost(self, why: str) -> None:
+        """Go on with a new connection; the caller keeps hearing what is buffered meanwhile."""
+        if self._session is None or self._session.ended or self._start is None:
+            return
+        self._reconnects += 1
+        metrics.MODEL_RECONNECTS.inc()
+        log.warning("model_lost", call_sid=self._start.call_sid, why=why, reconnects=self._reconnects)
+        if self._reconnects > RECONNECTS_ALLOWED:
+            self.finish(f"model_{why}")
+            return
+        self._model = self._parts.fresh_model(self._reconnects)
+        self._session.reconnect(_notes(self._session.language))
+        self._perform()
+        self._model.attach(self._on_model, self._on_model_lost)
+
+    async def _resume(self, start: CallStarted) -> None:
+        assert self._session is not None
+        try:
+            context = await self._parts.control.resume_context(start.call_sid, RESUME_DEADLINE)
+        except PortError:
+            log.warning("resumed_without_context", call_sid=start.call_sid)
+            context = ResumeContext(start, start.language)
+        if not self._session.ended:
+            self._session.resume(context, _notes(context.language))
+            self._perform()
 
     async def _transcribed(self) -> None:
         await self._transcript_ready.wait()
@@ -182,13 +216,16 @@ class LiveCall(WSListener):
                     if phone is not None:
                         phone.send(WSMsgType.TEXT, data)
                 case RunTool():
-                    task = self._loop.create_task(self._run_tool(command))
-                    self._tools.add(task)
-                    task.add_done_callback(self._tools.discard)
+                    self._beside(self._run_tool(command))
                 case Report(kind, turn, detail):
                     self._report(kind, turn, detail)
                 case Count(event, detail):
                     metrics.SWALLOWED.labels(event, detail).inc()
+
+    def _beside(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _run_tool(self, tool: RunTool) -> None:
         assert self._runner is not None
@@ -200,7 +237,7 @@ class LiveCall(WSListener):
     def _report(self, kind: FactKind, turn: Turn | None, detail: str) -> None:
         assert self._start is not None
         self._facts += 1
-        if turn is not None:
+        if turn is not None and kind is FactKind.TURN_FINISHED:
             _measure(turn)
         if kind is FactKind.STREAM_ENDED:
             metrics.CALLS.labels(detail).inc()
@@ -211,6 +248,11 @@ class LiveCall(WSListener):
 
     def _now(self) -> float:
         return self._loop.time() * 1000
+
+
+def _notes(language: str) -> ResumeNotes:
+    pack = language_pack(language)
+    return ResumeNotes(pack.re_anchor, pack.answer_now)
 
 
 def _measure(turn: Turn) -> None:

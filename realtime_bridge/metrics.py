@@ -17,6 +17,7 @@ WEBHOOKS = Counter("firstline_webhooks_total", "Webhooks answered", ["path", "st
 TOOL_FAILURES = Counter("firstline_tool_failures_total", "Tool calls that could not do their work", ["tool", "why"])
 GATE_DECISIONS = Counter("firstline_gate_decisions_total", "Decisions of the gate", ["effect", "allowed"])
 MODEL_FAULTS = Counter("firstline_model_faults_total", "Realtime model connections that failed or were lost", ["why"])
+MODEL_RECONNECTS = Counter("firstline_model_reconnects_total", "Model connections replaced during a call")
 SPOOL_DEPTH = Gauge("firstline_spool_depth", "Facts on disk that the control plane does not have yet")
 SPOOL_POISON = Counter("firstline_spool_poison_total", "Facts set aside because the control plane refuses them")
 SPOOL_LOST = Counter("firstline_spool_lost_total", "Facts that could not be written to disk")

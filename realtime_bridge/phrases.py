@@ -45,10 +45,11 @@ class PhraseBook:
             log.info("phrase_rendered", language=code, ms=len(audio) // MULAW_BYTES_PER_MS)
         return audio
 
-    def opening(self, code: str, *, callback: bool) -> Opening:
-        """What a call of this language begins with. Raises `KeyError` before `warm`."""
+    def opening(self, code: str, *, callback: bool, resumed: bool = False) -> Opening:
+        """What a stream of this language begins with. Raises `KeyError` before `warm`."""
         pack = language_pack(code)
-        text = (pack.callback_greeting if callback else pack.greeting).format(company=self.company)
+        greeting = pack.callback_greeting if callback else pack.greeting
+        text = pack.still_here if resumed else greeting.format(company=self.company)
         return Opening(text, self._pieces[phrase_key(code, text)])
 
 

@@ -1,7 +1,8 @@
 """The bridge's facts on disk until the control plane has them: one SQLite file per bridge, write-ahead log.
 
 Audio never waits for it: `put` hands the fact to the one thread that touches the file. Delivery is at least once and in
-order per call; the workflow drops duplicates by event id. A bridge that is killed finds its facts again when it starts with the same file.
+order per call; the workflow drops duplicates by event id. A bridge that is killed finds its facts again when it starts
+with the same file.
 """
 
 import asyncio

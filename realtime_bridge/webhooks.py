@@ -1,7 +1,7 @@
 """Twilio's webhooks: every one signed, every one answered; none waits long for the control plane."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import structlog
@@ -139,12 +139,19 @@ class Webhooks:
             return xml(twiml.failsafe(_FAILSAFE_WORDS))
         log.info("next_step", call_sid=sid, step=step.value, resumed=resumed)
         if step is NextStep.RESUME and resumed < MAX_RESUMES:
-            self.prepare_model(sid)
-            start = CallStarted(sid, form.get("From", ""), form.get("To", ""), datetime.now(UTC).isoformat())
-            return xml(self._connect(start, resumed + 1))
+            return await self._resume(sid, resumed + 1)
         if step is NextStep.CONFERENCE:
             return xml(twiml.wait_for_person(sid, self.bridge_url))
         return xml(twiml.goodbye() if step is NextStep.GOODBYE else twiml.failsafe(_FAILSAFE_WORDS))
+
+    async def _resume(self, sid: str, resumed: int) -> Response:
+        """Connect the caller again; the workflow knows who they are and in which language they speak."""
+        self.prepare_model(sid)
+        try:
+            context = await self.control.resume_context(sid, NEXT_STEP_DEADLINE)
+        except PortError:
+            return xml(twiml.failsafe(_FAILSAFE_WORDS))
+        return xml(self._connect(replace(context.start, language=context.language), resumed))
 
     async def noted(self, request: Request, form: Form) -> Response:
         """Nothing to do but to have it in the log."""

@@ -82,6 +82,11 @@ def object_store(settings: Settings) -> ObjectStore:
     return ObstoreObjectStore(settings.object_store_url or (settings.home / "objects").as_uri())
 
 
+def embedding_model(settings: Settings, threads: int | None = None) -> SentenceTransformerEmbedder:
+    """The embedding model, loaded and warm; close it when done."""
+    return SentenceTransformerEmbedder.load(settings.embedding_model, threads=threads)
+
+
 @dataclass(frozen=True)
 class Opened:
     """Things that live as long as a process and are closed by its exit stack."""
@@ -97,9 +102,19 @@ class Opened:
 
     async def knowledge(self, collection: str | None = None) -> PostgresKnowledge:
         """The help centre, its embedder warm."""
-        embedder = SentenceTransformerEmbedder.load(self.settings.embedding_model, threads=1)
+        embedder = embedding_model(self.settings, threads=1)
         self.stack.callback(embedder.close)
         return PostgresKnowledge(await self.pool(), embedder, collection or self.settings.collection)
+
+
+def _lanes(settings: Settings) -> tuple[ModelEndpoint, ...]:
+    """The native lane, and the chained one where it is set."""
+    key, own_key = settings.openai_api_key.get_secret_value(), settings.speech_api_key.get_secret_value()
+    native = ModelEndpoint(
+        settings.realtime_endpoint, settings.realtime_model, key if settings.realtime_url else own_key
+    )
+    chained = ModelEndpoint(settings.chained_url, settings.realtime_model, own_key)
+    return (native, chained) if settings.chained_url else (native,)
 
 
 async def bridge(opened: Opened) -> Bridge:
@@ -114,9 +129,7 @@ async def bridge(opened: Opened) -> Bridge:
         bridge_url=settings.bridge_url,
         media_url=settings.media_url,
         auth_token=settings.twilio_auth_token.get_secret_value(),
-        model=ModelEndpoint(
-            settings.realtime_endpoint, settings.realtime_model, settings.openai_api_key.get_secret_value()
-        ),
+        lanes=_lanes(settings),
         voice=settings.realtime_voice,
         company=settings.company,
         zone=ZoneInfo(settings.timezone),

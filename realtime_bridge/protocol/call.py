@@ -3,12 +3,13 @@
 Feed it every event with the time in ms of any steady clock, then run what `take_commands` returns, in order.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from firstline.domain.facts import FactKind
-from firstline.domain.turn import ToolUse, Usage
+from firstline.domain.resume import ResumeContext
+from firstline.domain.turn import ToolUse, Turn, Usage
 from realtime_bridge.protocol import realtime
 from realtime_bridge.protocol.commands import Command, Count, Report, RunTool, ToModel, ToolAnswer, ToPhone
 from realtime_bridge.protocol.playback import Playback, Utterance
@@ -36,6 +37,14 @@ class Opening:
     text: str
     pieces: list[str]
     """Base64 µ-law, each at most a few hundred ms."""
+
+
+@dataclass(frozen=True)
+class ResumeNotes:
+    """What the model is told after a break, in the call's language."""
+
+    re_anchor: str
+    answer_now: str
 
 
 @dataclass(slots=True)
@@ -105,7 +114,8 @@ class CallSession:
     @property
     def lines(self) -> list[tuple[str, str]]:
         """(speaker, words as heard) of the turns closed so far and of the present one."""
-        return self._lines + (_turn_lines(self._turn.caller_text, "") if self._turn else [])
+        now = self._turn
+        return self._lines + ([("caller", now.caller_text)] if now and now.caller_text else [])
 
     # --- the phone ----------------------------------------------------------------------------------------------------
 
@@ -156,6 +166,45 @@ class CallSession:
         if heard:
             self._lines.append(("agent", heard))
             self._commands.append(ToModel(realtime.assistant_said(heard)))
+
+    # --- going on after a break ---------------------------------------------------------------------------------------
+
+    def resume(self, context: ResumeContext, notes: ResumeNotes) -> None:
+        """Take over a call from a stream that broke: the model hears what was said, not the greeting."""
+        self.language = context.language
+        self._lines = [(line.speaker, line.text) for line in context.lines]
+        self._caller_texts = [text for speaker, text in self._lines if speaker == "caller"]
+        self._chunk_ids = list(context.chunk_ids)
+        self._confidence = context.confidence
+        self._turns_begun = len(self._caller_texts)
+        self._replay(self._lines, context.promises, context.unanswered, notes)
+
+    def reconnect(self, notes: ResumeNotes) -> None:
+        """The model's socket was replaced: give the new session the conversation so far.
+
+        Tools under way are forgotten: the new session never asked for them. It asks again where it must, and asking
+        for the same person twice pages once.
+        """
+        self._response, self._want_response = None, False
+        self._pending_tools.clear()
+        self._audio_in_ms = 0.0
+        self.caller_speaking = False
+        self._commands.append(ToModel(realtime.session_update(self.config)))
+        turn = self._turn
+        unanswered = turn is not None and not any(spoken.utterance.complete for spoken in turn.spoken)
+        lines = self._lines + (list(turn.close(self.language).spoken) if turn else [])
+        self._replay(lines, [], unanswered, notes)
+
+    def _replay(
+        self, lines: Sequence[tuple[str, str]], promises: Sequence[str], unanswered: bool, notes: ResumeNotes
+    ) -> None:
+        says = {"caller": realtime.caller_said, "agent": realtime.assistant_said}
+        self._commands += [ToModel(says[speaker](text)) for speaker, text in lines]
+        note = " ".join([notes.re_anchor, *promises, *([notes.answer_now] if unanswered else [])])
+        self._commands.append(ToModel(realtime.system_note(note)))
+        if unanswered:
+            self._want_response = True
+            self._ask_if_free()
 
     # --- the model ----------------------------------------------------------------------------------------------------
 
@@ -242,8 +291,12 @@ class CallSession:
         self._turn = OpenTurn(self._turns_begun, now, now - since, item_id=str(event.get("item_id", "")))
 
     def _transcribed(self, event: Mapping[str, Any], text: str, now: float) -> None:
-        if self._turn is not None and event.get("item_id") == self._turn.item_id:
-            self._turn.transcribed(text, now)
+        turn = self._turn
+        if turn is not None and event.get("item_id") == turn.item_id:
+            turn.transcribed(text, now)
+            if turn.caller_text:
+                said = Turn(turn.number, turn.caller_text, "", self.language)
+                self._commands.append(Report(FactKind.CALLER_SAID, turn=said))
         else:
             self._commands.append(Count("transcript_late"))
 
@@ -315,7 +368,7 @@ class CallSession:
         closed = turn.close(self.language)
         if closed.caller_text:
             self._caller_texts.append(closed.caller_text)
-        self._lines += _turn_lines(closed.caller_text, closed.agent_text)
+        self._lines += closed.spoken
         if closed.caller_text or closed.agent_text or closed.tools:
             self._commands.append(Report(FactKind.TURN_FINISHED, turn=closed))
 
@@ -327,10 +380,6 @@ class CallSession:
         self._playback.cut(now)
         self._close_turn()
         self._commands.append(Report(FactKind.STREAM_ENDED, detail=reason))
-
-
-def _turn_lines(caller: str, agent: str) -> list[tuple[str, str]]:
-    return [(who, text) for who, text in (("caller", caller), ("agent", agent)) if text]
 
 
 def _of(event: Mapping[str, Any], outer: str, inner: str) -> str:

@@ -63,6 +63,12 @@ def assistant_said(text: str) -> bytes:
     return orjson.dumps({"type": "conversation.item.create", "item": item})
 
 
+def caller_said(text: str) -> bytes:
+    """Put the caller's words from before a break into the conversation."""
+    item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
+    return orjson.dumps({"type": "conversation.item.create", "item": item})
+
+
 def system_note(text: str) -> bytes:
     """Put something the runtime knows into the conversation."""
     item = {"type": "message", "role": "system", "content": [{"type": "input_text", "text": text}]}

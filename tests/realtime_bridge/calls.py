@@ -6,6 +6,8 @@ from typing import Any
 
 import orjson
 
+from firstline.domain.facts import FactKind
+from firstline.domain.turn import Turn
 from realtime_bridge.protocol.call import CallSession, Opening
 from realtime_bridge.protocol.commands import Command, Report, RunTool, ToModel, ToPhone
 from realtime_bridge.protocol.realtime import SessionConfig
@@ -111,6 +113,11 @@ class Bench:
     @property
     def reports(self) -> list[Report]:
         return [command for command in self.commands if isinstance(command, Report)]
+
+    @property
+    def turns(self) -> list[Turn]:
+        """The turns reported as finished."""
+        return [r.turn for r in self.reports if r.kind is FactKind.TURN_FINISHED and r.turn is not None]
 
     @property
     def tools(self) -> list[RunTool]:

@@ -51,7 +51,7 @@ class Stage:
             bridge_url=BASE,
             media_url=self.media_url,
             auth_token=TOKEN,
-            model=ModelEndpoint(model.url, "gpt-realtime-2", "sk-test"),
+            lanes=(ModelEndpoint(model.url, "gpt-realtime-2", "sk-test"),),
             voice="marin",
             company="Meridian",
             zone=ZoneInfo("America/New_York"),
@@ -88,9 +88,9 @@ class Phone:
     async def send(self, frame: dict[str, Any] | str) -> None:
         await self.socket.send(frame if isinstance(frame, str) else orjson.dumps(frame).decode())
 
-    async def start(self) -> None:
+    async def start(self, **more: str) -> None:
         await self.send({"event": "connected", "protocol": "Call", "version": "1.0.0"})
-        parameters = {"from": "+15550100999", "to": "+15550100100", "language": "en"}
+        parameters = {"from": "+15550100999", "to": "+15550100100", "language": "en", **more}
         await self.send({**START, "start": {**START["start"], "customParameters": parameters}})  # type: ignore[dict-item]
 
     async def speak(self, frames: int = 10) -> None:
@@ -187,19 +187,60 @@ class TestAnswering:
             await phone.until("clear")
             assert (await model.sent("response.cancel"))["response_id"] == "r"
 
-    async def test_a_model_that_dies_ends_the_stream_so_that_twilio_asks_what_next(self, stage: Stage) -> None:
-        await stage.post("/twilio/voice")
+    async def test_a_model_that_dies_is_replaced_without_the_phone_noticing(self, stage: Stage) -> None:
         async with stage.phone() as phone:
             await phone.start()
             model = await stage.model.session()
             await model.sent("session.update")
+            await model.hear("How do I reset my password?")
+            await phone.play_all("greeting")
 
             await model.socket.close()
+
+            another = await stage.model.session()
+            await another.sent("session.update")
+            items = [(await another.sent("conversation.item.create", n))["item"] for n in (1, 2)]
+            await another.sent("response.create")
+            await another.speak("Choose Forgot password.", mulaw(100))
+            await phone.play_all("item_a1")
+        assert "How do I reset my password?" in [item["content"][0]["text"] for item in items]
+
+    async def test_a_model_that_keeps_dying_ends_the_stream_so_that_twilio_asks_what_next(self, stage: Stage) -> None:
+        await stage.post("/twilio/voice")
+        async with stage.phone() as phone:
+            await phone.start()
+
+            for _ in range(4):
+                model = await stage.model.session()
+                await model.sent("session.update")
+                await model.socket.close()
 
             await phone.closed()
         await stage.bridge.drained()
         again = await stage.post("/twilio/connect-done?resumed=0")
         assert "<Stream" in again.text
+
+    async def test_a_caller_whose_bridge_died_goes_on_where_they_were(self, stage: Stage) -> None:
+        """No greeting, no introduction; the question that was under way is answered."""
+        await stage.post("/twilio/voice")
+        async with stage.phone() as phone:
+            await phone.start()
+            model = await stage.model.session()
+            await model.hear("How do I reset my password?")
+            await model.sent("session.update")
+            await phone.play_all("greeting")
+        await stage.bridge.drained()
+
+        twiml = await stage.post("/twilio/connect-done?resumed=0")
+        async with stage.phone() as phone:
+            await phone.start(resumed="1")
+            again = await stage.model.session()
+            roles = [(await again.sent("conversation.item.create", n))["item"]["role"] for n in (1, 2)]
+            await again.sent("response.create")
+
+        assert '<Parameter name="resumed" value="1"' in twiml.text
+        assert '<Parameter name="from" value="+15550100999"' in twiml.text
+        assert roles == ["user", "system"]
 
     async def test_a_caller_whose_stream_keeps_breaking_goes_to_the_queue(self, stage: Stage) -> None:
         await stage.post("/twilio/voice")

@@ -2,10 +2,13 @@
 
 import pytest
 
+from firstline.domain.call import CallStarted, TranscriptLine
 from firstline.domain.facts import FactKind
+from firstline.domain.resume import ResumeContext
+from realtime_bridge.protocol.call import ResumeNotes
 from realtime_bridge.protocol.commands import Count, ToolAnswer
 from realtime_bridge.protocol.twilio import MarkReached
-from tests.realtime_bridge.calls import Bench, mulaw
+from tests.realtime_bridge.calls import CALL, Bench, mulaw
 
 
 @pytest.fixture
@@ -113,7 +116,7 @@ class TestBargeIn:
 
         bench.model("input_audio_buffer.speech_stopped", item_id="item_u2", audio_end_ms=2000)
 
-        [turn] = [report.turn for report in bench.reports if report.turn]
+        [turn] = bench.turns
         assert turn.agent_text == ""
         assert turn.interrupted
 
@@ -185,11 +188,11 @@ class TestTurn:
         bench.caller_says("How do I reset my password?")
         bench.now += 120
         bench.agent_says("Choose Forgot password.")
-        assert not [report for report in bench.reports if report.turn]
+        assert bench.turns == []
 
         bench.play_all()
 
-        [turn] = [report.turn for report in bench.reports if report.turn]
+        [turn] = bench.turns
         assert (turn.number, turn.caller_text) == (1, "How do I reset my password?")
         assert turn.agent_text == "Choose Forgot password."
 
@@ -201,7 +204,7 @@ class TestTurn:
 
         bench.play_all()
 
-        [turn] = [report.turn for report in bench.reports if report.turn]
+        [turn] = bench.turns
         assert turn.timing.first_audio_ms == 120
         assert turn.timing.turn_gap_ms == 620
 
@@ -214,7 +217,7 @@ class TestTurn:
 
         bench.model("input_audio_buffer.speech_stopped", item_id="item_u2", audio_end_ms=3000)
 
-        [turn] = [report.turn for report in bench.reports if report.turn]
+        [turn] = bench.turns
         assert turn.agent_text == "one two three four five"
 
     def test_counts_the_tokens_of_all_its_responses(self, bench: Bench) -> None:
@@ -229,7 +232,7 @@ class TestTurn:
 
         bench.hang_up()
 
-        [turn] = [report.turn for report in bench.reports if report.turn]
+        [turn] = bench.turns
         assert (turn.usage.input_audio, turn.usage.cached, turn.usage.output_audio) == (40, 10, 60)
 
 
@@ -254,7 +257,7 @@ class TestEnd:
         bench.hang_up()
 
         kinds = [report.kind for report in bench.reports]
-        assert kinds == [FactKind.STREAM_STARTED, FactKind.TURN_FINISHED, FactKind.STREAM_ENDED]
+        assert kinds[-2:] == [FactKind.TURN_FINISHED, FactKind.STREAM_ENDED]
         assert bench.reports[-1].detail == "caller_hung_up"
 
     def test_comes_once(self, bench: Bench) -> None:
@@ -263,6 +266,86 @@ class TestEnd:
         bench.session.end("bridge_lost", bench.now)
 
         assert bench.take() == []
+
+
+class TestUnderWay:
+    def test_the_callers_words_are_told_before_they_are_answered(self, bench: Bench) -> None:
+        """A bridge that dies now must not take the question with it."""
+        bench.caller_says("How do I reset my password?")
+
+        assert [r.turn.caller_text for r in bench.reports if r.kind is FactKind.CALLER_SAID and r.turn] == [
+            "How do I reset my password?"
+        ]
+
+
+NOTES = ResumeNotes("Do not greet.", "Answer now.")
+
+
+class TestResuming:
+    def test_replays_what_was_heard_and_answers_what_was_not(self, bench: Bench) -> None:
+        lines = [TranscriptLine("caller", "Hi."), TranscriptLine("agent", "Hello."), TranscriptLine("caller", "How?")]
+        context = ResumeContext(started(), "en", lines, unanswered=True, confidence=0.9)
+
+        bench.session.resume(context, NOTES)
+
+        *items, ask = bench.to_model(bench.take())
+        assert [(item["item"]["role"], item["item"]["content"][0]["text"]) for item in items] == [
+            ("user", "Hi."),
+            ("assistant", "Hello."),
+            ("user", "How?"),
+            ("system", "Do not greet. Answer now."),
+        ]
+        assert ask == {"type": "response.create"}
+        assert bench.session.confidence == 0.9
+
+    def test_asks_nothing_when_nothing_is_owed(self, bench: Bench) -> None:
+        lines = [TranscriptLine("caller", "Hi."), TranscriptLine("agent", "Hello.")]
+
+        bench.session.resume(ResumeContext(started(), "en", lines), NOTES)
+
+        bench.take()
+        assert bench.sent_to_model("response.create") == []
+
+    def test_counts_turns_on_from_where_it_was(self, bench: Bench) -> None:
+        lines = [TranscriptLine("caller", "Hi."), TranscriptLine("agent", "Hello.")]
+        bench.session.resume(ResumeContext(started(), "en", lines), NOTES)
+
+        bench.caller_says("How?")
+        bench.hang_up()
+
+        assert [turn.number for turn in bench.turns] == [2]
+
+
+class TestModelReplaced:
+    def test_in_mid_question_the_new_one_gets_the_conversation_and_the_question(self, bench: Bench) -> None:
+        bench.caller_says("How do I reset my password?")
+        bench.asks_tool("lookup_article")
+
+        bench.session.reconnect(NOTES)
+
+        update, question, note, ask = bench.to_model(bench.take())
+        assert update["type"] == "session.update"
+        assert question["item"]["content"][0]["text"] == "How do I reset my password?"
+        assert "Answer now." in note["item"]["content"][0]["text"]
+        assert ask["type"] == "response.create"
+
+    def test_a_tool_of_the_old_one_answers_nobody(self, bench: Bench) -> None:
+        bench.asks_tool("lookup_article")
+        bench.session.reconnect(NOTES)
+        bench.take()
+
+        bench.session.tool_answered("call_1", ToolAnswer("{}"), bench.now)
+
+        assert bench.take() == []
+
+    def test_after_a_whole_answer_nothing_is_asked(self, bench: Bench) -> None:
+        bench.caller_says("How?")
+        bench.agent_says("Like this.")
+
+        bench.session.reconnect(NOTES)
+
+        bench.take()
+        assert bench.sent_to_model("response.create") == []
 
 
 class TestNonsense:
@@ -282,6 +365,10 @@ class TestNonsense:
         bench.session.model(event, bench.now)
 
         assert all(isinstance(command, Count) for command in bench.take())
+
+
+def started() -> CallStarted:
+    return CallStarted(CALL, "+15550100999", "+15550100100", "2026-11-22T10:00:00+00:00")
 
 
 def _mark(bench: Bench, index: int) -> MarkReached:
