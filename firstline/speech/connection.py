@@ -61,7 +61,12 @@ class Connection:
         except ValueError:
             self.session.refuse(Refused("invalid_json", "an event is one JSON object in a text message"))
             return
-        self.session.receive(event)
+        try:
+            self.session.receive(event)
+        except Exception:
+            # A fault of ours in one event must not end a call.
+            log.exception("event_failed", session_id=self.session.id)
+            self.session.refuse(Refused("server_error", "the server failed to handle this event"))
 
     async def _write(self) -> None:
         while True:

@@ -57,14 +57,21 @@ class History:
         return " ".join(found[1].split()) if found else None
 
     @property
+    def turn(self) -> str:
+        """What the caller wants answered now; empty when nothing was heard."""
+        turns = self._turns()
+        return turns[-1] if turns else ""
+
+    @property
     def caller(self) -> list[str]:
-        """All that the caller said, the newest last."""
-        return self._said("user")
+        """The caller's turns in which something was said, the newest last."""
+        return [turn for turn in self._turns() if turn]
 
     @property
     def agent(self) -> list[str]:
         """All that the agent said and the caller heard, the newest last."""
-        return self._said("assistant")
+        said = (entry for entry in self._entries if isinstance(entry, Words) and entry.role == "assistant")
+        return [entry.text for entry in said if entry.text]
 
     @property
     def results(self) -> list[ToolResult]:
@@ -90,9 +97,21 @@ class History:
         ]
         return list(dict.fromkeys(ids))[:12]
 
-    def _said(self, role: str) -> list[str]:
-        words = (entry for entry in self._entries if isinstance(entry, Words) and entry.role == role)
-        return [entry.text for entry in words if entry.text]
+    def _turns(self) -> list[str]:
+        """The caller's words between the agent's: who pauses within a sentence has not said two things."""
+        turns: list[str] = []
+        open_turn = False
+        for entry in self._entries:
+            if not isinstance(entry, Words):
+                continue
+            if entry.role == "assistant":
+                open_turn = open_turn and not entry.text
+            elif open_turn:
+                turns[-1] = f"{turns[-1]} {entry.text}".strip()
+            else:
+                turns.append(entry.text)
+                open_turn = True
+        return turns
 
 
 def passages(result: ToolResult) -> list[dict[str, Any]]:

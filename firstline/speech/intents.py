@@ -10,7 +10,7 @@ class Intent(Enum):
     """What a turn is, apart from a question."""
 
     NOTHING = auto()
-    """Nothing was said, or nothing but a greeting."""
+    """Nothing was said, or nothing but a greeting or a hesitation."""
     CALLBACK = auto()
     GOODBYE = auto()
     THANKS = auto()
@@ -23,10 +23,11 @@ def _whole(*alternatives: str) -> re.Pattern[str]:
     return re.compile("(?:" + "|".join(alternatives) + ")(?: please| por favor)?")
 
 
-_GREETING = _whole(
-    r"(?:um |uh )?(?:hello|hi|hey|good (?:morning|afternoon|evening)|hola|buenos dias|buenas(?: tardes| noches)?)"
-    r"(?: there| again)?",
-    r"(?:hello )?can you hear me",
+_GREETING = re.compile(
+    r"(?:(?:um|uh|hello|hi|hey|there|again|good (?:morning|afternoon|evening)|can you hear me|are you there"
+    r"|hola|buenos dias|buenas(?: tardes| noches)?|me oye)(?: |$))+"
+    # What Whisper writes down for a breath.
+    r"|you"
 )
 _THANKS = _whole(
     r"(?:ok |okay |great |perfect |alright |vale )*(?:thanks|thank you|gracias|muchas gracias)"

@@ -55,8 +55,8 @@ class ToolBoundAnswerer:
         match history.last:
             case ToolOutput() if history.results:
                 return self._after_tool(history, request.tools)
-            case Words("user", text):
-                return _Turn(text, history, request.tools).decide()
+            case Words("user"):
+                return _Turn(history, request.tools).decide()
         return Say(courtesies(history.language).prompt, history.language)
 
     def _after_tool(self, history: History, tools: frozenset[str]) -> Say | Call:
@@ -89,8 +89,8 @@ class ToolBoundAnswerer:
 class _Turn:
     """What the caller said just now, and the rules in the order in which they are tried."""
 
-    def __init__(self, text: str, history: History, tools: frozenset[str]) -> None:
-        self._text = text
+    def __init__(self, history: History, tools: frozenset[str]) -> None:
+        self._text = history.turn
         self._history = history
         self._tools = tools
         self._language = history.language

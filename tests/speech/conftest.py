@@ -2,15 +2,18 @@
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import onnxruntime  # type: ignore[import-untyped]
+import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
+from piper.config import SynthesisConfig
 
-from firstline.speech.audio import AudioFormat
+from firstline.speech.audio import AudioFormat, encode, resample
 from firstline.speech.engine import SpeechEngine
+from firstline.speech.models import load_piper, voice_file
 from firstline.speech.server import SpeechServer, serve
 
 SPEC = Path(__file__).parents[3] / "shared" / "specs" / "openai_realtime.json"
@@ -18,8 +21,7 @@ SPEC = Path(__file__).parents[3] / "shared" / "specs" / "openai_realtime.json"
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[SpeechEngine]:
-    """Real models; the voice's random numbers are seeded, so that a caller says the same in every run."""
-    onnxruntime.set_seed(20)
+    """Real models."""
     engine = SpeechEngine.load()
     yield engine
     engine.close()
@@ -34,14 +36,15 @@ async def server(engine: SpeechEngine) -> AsyncIterator[SpeechServer]:
 
 
 @pytest.fixture(scope="session")
-def say(engine: SpeechEngine) -> Callable[[str], bytes]:
-    """Text -> a caller's speech, µ-law 8 kHz."""
-    made: dict[str, bytes] = {}
+def say() -> Callable[[str], bytes]:
+    """Text -> a caller's speech, µ-law 8 kHz; without the voice's random variation, so the same in every run."""
+    model = load_piper(voice_file("packaged:joe-us"), threads=2)
+    config = SynthesisConfig(noise_scale=0.0, noise_w_scale=0.0, volume=0.7)
 
+    @cache
     def speech(text: str) -> bytes:
-        if text not in made:
-            made[text] = engine.speaker.say(text, "en", AudioFormat.PCMU)
-        return made[text]
+        sound = np.concatenate([chunk.audio_float_array for chunk in model.synthesize(text, config)])
+        return encode(resample(sound, model.config.sample_rate, AudioFormat.PCMU.rate), AudioFormat.PCMU)
 
     return speech
 

@@ -51,6 +51,11 @@ class Driver:
         self.commands += commands
         return [command.event for command in commands if isinstance(command, Send)]
 
+    @property
+    def sent(self) -> list[dict[str, Any]]:
+        """Every server event so far."""
+        return [command.event for command in self.commands if isinstance(command, Send)]
+
     def hear(self, sound: bytes, ms: int) -> list[dict[str, Any]]:
         """So much of the caller, in 20 ms frames."""
         audio = base64.b64encode(sound * 160).decode()

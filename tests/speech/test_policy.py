@@ -88,6 +88,21 @@ class TestQuestions:
     def test_without_the_tool_it_says_that_it_cannot_help(self) -> None:
         assert answer(says("How do I reset my password?"), tools=frozenset()) == Say(EN.unable)
 
+    def test_a_sentence_with_a_pause_in_it_is_one_question(self) -> None:
+        """The first half was looked up already; nothing was said yet."""
+        first = [says("How do I reset"), *used("lookup_article", {"query": "How do I reset"}, {"passages": []})]
+
+        query = arguments(answer(*first, says("my password?")), "lookup_article")["query"]
+
+        assert query.startswith("How do I reset my password?")
+
+    def test_a_cough_during_the_look_up_does_not_lose_the_question(self) -> None:
+        query = arguments(answer(says("How do I add seats?"), Words("assistant", ""), says("")), "lookup_article")[
+            "query"
+        ]
+
+        assert query == "How do I add seats?"
+
 
 class TestAnswers:
     def test_are_sentences_of_the_passage_without_its_marks(self) -> None:
@@ -309,6 +324,7 @@ class TestCourtesies:
         ("words", "said"),
         [
             ("Hello?", EN.prompt),
+            ("Um, hello? Are you there?", EN.prompt),
             ("", EN.not_heard),
             ("Okay, thank you very much.", EN.welcome),
             ("No, that's all, thanks.", EN.goodbye),

