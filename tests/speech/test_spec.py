@@ -86,7 +86,8 @@ def test_in_manual_mode_and_pcm_too(check_event: Callable[[dict[str, Any]], None
     created = driver.sent
 
     events = driver.send({"type": "input_audio_buffer.append", "audio": "AAAA" * 3200})
-    events += driver.send({"type": "input_audio_buffer.commit"}) + driver.say_something()
+    events += driver.send({"type": "input_audio_buffer.commit"}) + driver.transcribed("Hello?")
+    events += driver.say_something()
 
     for event in created + events:
         check_event(event)
