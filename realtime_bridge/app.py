@@ -1,8 +1,8 @@
 """The bridge as one object: its HTTP application, its media server, its warm connections to the model."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -18,7 +18,6 @@ from starlette.routing import Route
 from firstline.ports import CallControl, Knowledge
 from realtime_bridge.live_call import CallParts
 from realtime_bridge.media import MediaServer
-from realtime_bridge.metrics import LIVE_CALLS, SPOOL_DEPTH
 from realtime_bridge.model_link import ModelEndpoint, ModelLink
 from realtime_bridge.phrases import PhraseBook
 from realtime_bridge.signature import TwilioSignature
@@ -81,12 +80,21 @@ class WarmModels:
             self._give_up(call_sid)
 
 
+class _Http(uvicorn.Server):
+    """Leaves signals to the process: a bridge that is told to stop has calls to bring to an end first."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
 class Bridge:
     """Answers the carrier until it is closed."""
 
     def __init__(self, config: BridgeConfig, knowledge: Knowledge, control: CallControl, phrases: PhraseBook) -> None:
         self._config = config
         self._phrases = phrases
+        self._draining = False
         self._models = WarmModels(config.lanes)
         self._spool = Spool(config.spool_path, control)
         signature = TwilioSignature(config.auth_token, config.bridge_url, config.media_url)
@@ -125,17 +133,29 @@ class Bridge:
                 self.http, self._config.host, self._config.port, log_level="warning", access_log=False, lifespan="off"
             )
             log.info("bridge_ready", url=self._config.bridge_url, media=self._config.media_url)
-            await uvicorn.Server(config).serve()
+            server = _Http(config)
+            serving = asyncio.create_task(server.serve())
+            try:
+                await asyncio.shield(serving)
+            finally:
+                server.should_exit = True
+                await serving
+
+    async def drain(self, seconds: float) -> None:
+        """Say so on /healthz, so that no new calls are sent here, and let the live ones end or hand them over."""
+        self._draining = True
+        log.info("bridge_draining", live_calls=len(self._media.calls), seconds=seconds)
+        handed_over = await self._media.calls.drain(seconds)
+        log.info("bridge_drained", handed_over=handed_over)
 
     async def drained(self) -> None:
         """Returns once every fact put so far was delivered."""
         await self._spool.drained()
 
-    @staticmethod
-    async def _healthz(request: Request) -> Response:
-        return JSONResponse(
-            {"status": "ok", "live_calls": LIVE_CALLS._value.get(), "spool_depth": SPOOL_DEPTH._value.get()}
-        )
+    async def _healthz(self, request: Request) -> Response:
+        status = "draining" if self._draining else "ok"
+        body = {"status": status, "live_calls": len(self._media.calls), "spool_depth": self._spool.depth}
+        return JSONResponse(body, 503 if self._draining else 200)
 
     @staticmethod
     async def _metrics(request: Request) -> Response:

@@ -22,6 +22,7 @@ from firstline.domain.turn import Turn
 from firstline.ports import CallControl, Knowledge, PortError
 from firstline.prompts import language_pack
 from realtime_bridge import metrics
+from realtime_bridge.live_calls import LiveCalls
 from realtime_bridge.model_link import ModelLink
 from realtime_bridge.phrases import PhraseBook
 from realtime_bridge.protocol import realtime
@@ -62,8 +63,9 @@ class CallParts:
 class LiveCall(WSListener):
     """The carrier's socket of one call; owns the model's socket and the tools' tasks."""
 
-    def __init__(self, parts: CallParts) -> None:
+    def __init__(self, parts: CallParts, live: LiveCalls) -> None:
         self._parts = parts
+        self._live = live
         self._loop = asyncio.get_running_loop()
         self._stream = TwilioStream()
         self._phone: WSTransport | None = None
@@ -81,7 +83,7 @@ class LiveCall(WSListener):
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self._phone = transport
-        metrics.LIVE_CALLS.inc()
+        self._live.add(self)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if frame.msg_type is WSMsgType.CLOSE:
@@ -108,8 +110,8 @@ class LiveCall(WSListener):
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         self._phone = None
-        metrics.LIVE_CALLS.dec()
         self.finish("bridge_lost")
+        self._live.remove(self)
         if self._model is not None:
             self._model.close()
         for task in self._tasks:

@@ -8,6 +8,7 @@ import structlog
 from picows import WSListener, WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener, ws_create_server
 
 from realtime_bridge.live_call import CallParts, LiveCall
+from realtime_bridge.live_calls import LiveCalls
 from realtime_bridge.metrics import REFUSED_UPGRADES
 from realtime_bridge.signature import TwilioSignature
 
@@ -25,6 +26,7 @@ class MediaServer:
         self._signature = signature
         self._path = urlsplit(media_url).path or "/"
         self._server: asyncio.Server | None = None
+        self.calls = LiveCalls()
         self.port = 0
 
     async def start(self, host: str, port: int) -> None:
@@ -40,7 +42,7 @@ class MediaServer:
             return self._refuse(404, "unknown path", "path")
         if not self._signature.upgrade(request.headers.get("x-twilio-signature", "")):
             return self._refuse(403, "X-Twilio-Signature is missing or wrong", "signature")
-        return LiveCall(self._parts)
+        return LiveCall(self._parts, self.calls)
 
     @staticmethod
     def _refuse(status: int, message: str, why: str) -> WSUpgradeResponseWithListener:

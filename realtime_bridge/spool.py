@@ -54,6 +54,8 @@ class Spool:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._control = control
+        self.depth = 0
+        """Facts that the control plane did not have when last looked."""
         # Facts put and not yet on disk.
         self._unwritten = 0
         self._wake = asyncio.Event()
@@ -105,7 +107,8 @@ class Spool:
             # Before looking: what is written meanwhile must not be slept through.
             self._wake.clear()
             rows = await self._in_thread(self._oldest)
-            SPOOL_DEPTH.set(len(rows) + self._unwritten)
+            self.depth = len(rows) + self._unwritten
+            SPOOL_DEPTH.set(self.depth)
             if not rows:
                 if not self._unwritten and not self._wake.is_set():
                     self._idle.set()

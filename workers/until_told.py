@@ -2,18 +2,25 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 
-async def until_told(work: Awaitable[None] | None = None) -> None:
-    """Run `work` until SIGINT or SIGTERM, then cancel it and wait for it to end. Without work, only wait."""
+async def until_told(
+    work: Awaitable[None] | None = None, *, first: Callable[[], Awaitable[None]] | None = None
+) -> None:
+    """Run `work` until SIGINT or SIGTERM, then cancel it and wait for it to end. Without work, only wait.
+
+    When told, `first` is awaited while `work` still runs.
+    """
     loop, told = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, told.set)
     waiting = asyncio.create_task(told.wait())
     running = asyncio.ensure_future(work) if work is not None else None
     await asyncio.wait({waiting, running} if running else {waiting}, return_when=asyncio.FIRST_COMPLETED)
+    if told.is_set() and first is not None:
+        await first()
     waiting.cancel()
     if running is not None:
         running.cancel()

@@ -355,6 +355,39 @@ class TestRefusing:
             await model.sent("input_audio_buffer.append")
 
 
+class TestDraining:
+    async def test_a_bridge_without_calls_is_drained_at_once_and_says_so(self, stage: Stage) -> None:
+        await stage.bridge.drain(60)
+
+        health = await stage.http.get("/healthz")
+
+        assert (health.status_code, health.json()["status"]) == (503, "draining")
+
+    async def test_a_call_that_ends_by_itself_is_waited_for(self, stage: Stage) -> None:
+        async with stage.phone() as phone:
+            await phone.start()
+            await phone.until("media")
+            draining = asyncio.create_task(stage.bridge.drain(60))
+            await phone.hang_up()
+            await draining
+        await stage.bridge.drained()
+
+        assert stage.control.delivered[-1].detail == "caller_hung_up"
+
+    async def test_a_call_that_does_not_end_is_handed_over(self, stage: Stage) -> None:
+        await stage.post("/twilio/voice")
+        async with stage.phone() as phone:
+            await phone.start()
+            await phone.until("media")
+
+            await stage.bridge.drain(0.01)
+
+            await phone.closed()
+        await stage.bridge.drained()
+        assert stage.control.delivered[-1].detail == "bridge_draining"
+        assert "<Stream" in (await stage.post("/twilio/connect-done?resumed=0")).text
+
+
 class TestWatching:
     async def test_health_and_metrics(self, stage: Stage) -> None:
         health = await stage.http.get("/healthz")

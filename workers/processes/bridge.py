@@ -14,4 +14,4 @@ async def run(settings: Settings) -> None:
     require_free(settings.host, settings.media_port, "FIRSTLINE_MEDIA_PORT")
     async with AsyncExitStack() as stack:
         bridge = await wiring.bridge(wiring.Opened(settings, stack))
-        await until_told(bridge.serve())
+        await until_told(bridge.serve(), first=lambda: bridge.drain(settings.drain_seconds))
