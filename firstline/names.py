@@ -33,6 +33,7 @@ SEARCH_ATTRIBUTES = {
     "Deflected": "Bool",
     "Turns": "Int",
     "CallerNumber": "Keyword",
+    "Flags": "KeywordList",
 }
 
 # Conferences: one per handed-off call, named so that every replica names the same one.

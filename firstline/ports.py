@@ -12,6 +12,7 @@ from typing import Protocol
 from firstline.domain.call import CallStarted, Outcome, TranscriptLine
 from firstline.domain.callback import CallbackBooked, CallbackRequest, DialStatus
 from firstline.domain.facts import Fact, NextStep
+from firstline.domain.flags import Flag
 from firstline.domain.handoff import HandoffAccepted, HandoffRequest, RepAnswer
 from firstline.domain.passages import SearchResult
 from firstline.domain.resume import ResumeContext
@@ -205,6 +206,7 @@ class CallRecord:
     rep: str = ""
     page_to_pickup_ms: int | None = None
     callback_at: str = ""
+    flags: list[Flag] = field(default_factory=list)
 
     @property
     def transcript(self) -> list[TranscriptLine]:
@@ -216,5 +218,5 @@ class ReadModel(Protocol):
     """The queryable projection of calls; every write is an idempotent upsert."""
 
     async def save_call(self, record: CallRecord, trace_url: str) -> None:
-        """Store a finished call and its turns."""
+        """Store a finished call, its turns and its flags."""
         ...

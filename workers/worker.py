@@ -1,7 +1,9 @@
 """The worker: runs every workflow and every activity."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from datetime import timedelta
+from typing import Any
 
 from temporalio.client import Client
 from temporalio.worker import Worker
@@ -30,6 +32,13 @@ class Activities:
     trace: TraceActivities
     prefetch: PrefetchActivities
 
+    @property
+    def methods(self) -> list[Callable[..., Any]]:
+        """Every activity of every class."""
+        groups = [getattr(self, group.name) for group in fields(self)]
+        bound = [getattr(group, name) for group in groups for name in vars(type(group))]
+        return [method for method in bound if hasattr(method, "__temporal_activity_definition")]
+
 
 def workflow_runner() -> SandboxedWorkflowRunner:
     """The sandbox; what is pure or never runs inside a workflow is loaded once for all of them."""
@@ -45,24 +54,11 @@ def build_worker(
 
     `cached_workflows` stay in memory between their steps; the others are replayed from history when they go on.
     """
-    handoff, trace = activities.handoff, activities.trace
     return Worker(
         client,
         task_queue=task_queue,
         workflows=WORKFLOWS,
-        activities=[
-            handoff.page_on_call,
-            handoff.resolve_page,
-            handoff.reps_on_call,
-            handoff.move_to_conference,
-            handoff.move_to_failsafe,
-            handoff.ring_rep,
-            handoff.hang_up,
-            activities.callback.dial_callback,
-            trace.archive_trace,
-            trace.project_call,
-            activities.prefetch.prefetch_languages,
-        ],
+        activities=activities.methods,
         workflow_runner=workflow_runner(),
         max_cached_workflows=cached_workflows,
         graceful_shutdown_timeout=GRACE,

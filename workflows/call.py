@@ -30,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
         callback_problem,
     )
     from firstline.domain.facts import Fact, NextStep
+    from firstline.domain.flags import flags_of, kinds
     from firstline.domain.gate import decide_handoff
     from firstline.domain.handoff import (
         HandoffAccepted,
@@ -167,6 +168,7 @@ class CallWorkflow:
                 search.DEFLECTED.value_set(call.outcome is Outcome.RESOLVED),
                 search.TURNS.value_set(len(call.turns)),
                 search.LANGUAGE.value_set(call.language),
+                search.FLAGS.value_set(kinds(flags_of(call.turns, self._handoff_reason))),
             ]
         )
         return call.outcome
@@ -194,7 +196,6 @@ class CallWorkflow:
 
     def _record(self, outcome: Outcome) -> CallRecord:
         call = self._call
-        reason = call.handoff.decision.reason if call.handoff else None
         return CallRecord(
             start=call.start,
             ended_at=_iso(workflow.now()),
@@ -202,11 +203,20 @@ class CallWorkflow:
             language=call.language,
             turns=call.turns,
             timeline=call.timeline,
-            handoff_reason=reason.value if reason else "",
+            handoff_reason=self._handoff_reason or "",
             rep=call.handoff_result.rep if call.handoff_result else "",
             page_to_pickup_ms=call.handoff_result.page_to_pickup_ms if call.handoff_result else None,
             callback_at=call.callback.at if call.callback else "",
+            flags=flags_of(call.turns, self._handoff_reason),
         )
+
+    @property
+    def _handoff_reason(self) -> str | None:
+        """Why a person was promised; None when none was."""
+        if self._call.handoff is None:
+            return None
+        reason = self._call.handoff.decision.reason
+        return reason.value if reason else ""
 
     # --- messages ---------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ HANDOFF_REASON = SearchAttributeKey.for_keyword("HandoffReason")
 DEFLECTED = SearchAttributeKey.for_bool("Deflected")
 TURNS = SearchAttributeKey.for_int("Turns")
 CALLER_NUMBER = SearchAttributeKey.for_keyword("CallerNumber")
+FLAGS = SearchAttributeKey.for_keyword_list("Flags")
 
 
 def of_caller(number: str, language: str) -> TypedSearchAttributes:

@@ -34,6 +34,8 @@ values (%(call_sid)s, %(number)s, %(caller_text)s, %(agent_text)s, %(language)s,
         %(usage)s)
 """
 
+_FLAG = "insert into flags (call_sid, turn, kind, detail) values (%s, %s, %s, %s)"
+
 
 class PostgresReadModel:
     """`ports.ReadModel`. Idempotent by CallSid: the last write of a call is what is stored, all of it."""
@@ -53,6 +55,10 @@ class PostgresReadModel:
                 # The whole call is one fact: a turn that an earlier write had and this one has not was wrong.
                 await cursor.execute("delete from turns where call_sid = %s", (sid,))
                 await cursor.executemany(_TURN, [_turn(sid, turn) for turn in record.turns])
+                await cursor.execute("delete from flags where call_sid = %s", (sid,))
+                await cursor.executemany(
+                    _FLAG, [(sid, flag.turn, flag.kind.value, flag.detail) for flag in record.flags]
+                )
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             raise Rejected(f"call {sid} cannot be stored: {type(error).__name__}") from error
         except (psycopg.Error, PoolTimeout) as error:

@@ -39,6 +39,12 @@ _Answer = TypeVar("_Answer")
 _REJECTED = "Rejected"
 """Type of the application error by which a workflow refuses a request."""
 _SIGNAL_TIMEOUT = timedelta(seconds=5)
+_INDEXED = {
+    "Keyword": "INDEXED_VALUE_TYPE_KEYWORD",
+    "KeywordList": "INDEXED_VALUE_TYPE_KEYWORD_LIST",
+    "Bool": "INDEXED_VALUE_TYPE_BOOL",
+    "Int": "INDEXED_VALUE_TYPE_INT",
+}
 
 too_late = Counter("firstline_control_too_late_total", "Messages for a workflow that is over", ["message"])
 
@@ -64,7 +70,7 @@ async def register_search_attributes(client: Client) -> None:
 
 async def add_search_attributes(client: Client, attributes: Mapping[str, str]) -> None:
     """Register search attributes, name -> type. Raises `RPCError`."""
-    types = {name: IndexedValueType.Value(f"INDEXED_VALUE_TYPE_{kind.upper()}") for name, kind in attributes.items()}
+    types = {name: IndexedValueType.Value(_INDEXED[kind]) for name, kind in attributes.items()}
     request = AddSearchAttributesRequest(namespace=client.namespace, search_attributes=types)
     try:
         await client.operator_service.add_search_attributes(request)

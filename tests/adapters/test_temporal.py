@@ -116,4 +116,5 @@ class TestSearchAttributes:
             "Deflected",
             "Turns",
             "CallerNumber",
+            "Flags",
         }

@@ -8,12 +8,14 @@ import pytest
 from firstline.adapters.postgres import Pool
 from firstline.adapters.read_model import PostgresReadModel
 from firstline.domain.call import CallStarted, Outcome
+from firstline.domain.flags import Flag, FlagKind
 from firstline.domain.turn import ToolUse, Turn, TurnTiming, Usage
 from firstline.ports import CallRecord, ReadModel, Rejected
 from tests.fakes.read_model import FakeReadModel
 
 Row = tuple[str, str, list[str]]
 """Outcome, trace link and the callers' words of a stored call."""
+SLOW = Flag(FlagKind.LATENCY_OUTLIER, 1, "first_audio_ms 900, SLO 700")
 
 
 @dataclass
@@ -124,3 +126,14 @@ class TestPostgresReadModel:
             row = await cursor.fetchone()
 
         assert row == (0.91, 410.0, 31.0, 120, "lookup_article", ["kb_0123456789ab"])
+
+    async def test_keeps_the_flags_of_the_last_write(self, pool: Pool) -> None:
+        model, flagged = PostgresReadModel(pool), replace(record("CA8", "hello"), flags=[SLOW])
+        await model.save_call(replace(flagged, flags=[SLOW, Flag(FlagKind.HANDOFF, 0)]), "")
+
+        await model.save_call(flagged, "")
+
+        async with pool.connection() as connection:
+            cursor = await connection.execute("select turn, kind, detail from flags where call_sid = 'CA8'")
+            rows = await cursor.fetchall()
+        assert rows == [(1, "latency_outlier", "first_audio_ms 900, SLO 700")]

@@ -361,6 +361,7 @@ class TestTheUi:
             "Deflected": False,
             "Turns": 1,
             "CallerNumber": start.from_number,
+            "Flags": ["handoff"],
         }
 
     async def test_shows_the_steps_of_the_handoff_in_the_calls_own_timeline(self, stage: Stage) -> None:
