@@ -41,21 +41,24 @@ class Extract:
     """There are further steps."""
 
 
-def extract(question: str, passages: list[dict[str, Any]], embed: Embed | None = None) -> Extract | None:
+def extract(
+    question: str, passages: list[dict[str, Any]], embed: Embed | None = None, then: str = "then"
+) -> Extract | None:
     """The part of the best passage's article that answers; None when there is nothing to say.
 
-    `passages` are a tool's, best first, each with `text` and perhaps `article_id`. `embed` refines the choice.
+    `passages` are a tool's, best first, each with `text` and perhaps `article_id`. `embed` refines the choice;
+    `then` is said for `>`.
     """
-    candidates = _candidates(passages)
+    candidates = _candidates(passages, then)
     if not candidates:
         return None
     best = _best(question, candidates, embed)
     return _from(candidates, _beginning(candidates, best))
 
 
-def following(said: str, passages: list[dict[str, Any]]) -> Extract | None:
+def following(said: str, passages: list[dict[str, Any]], then: str = "then") -> Extract | None:
     """What comes after that which was said already, within the same list or paragraph; None when nothing does."""
-    candidates = _candidates(passages)
+    candidates = _candidates(passages, then)
     heard = [index for index, unit in enumerate(candidates) if unit.text in said]
     if not heard:
         return None
@@ -64,7 +67,7 @@ def following(said: str, passages: list[dict[str, Any]]) -> Extract | None:
     return _from(rest, 0) if rest else None
 
 
-def _candidates(passages: list[dict[str, Any]]) -> list[Unit]:
+def _candidates(passages: list[dict[str, Any]], then: str) -> list[Unit]:
     """The units of the best passage and of the others from the same article, blocks kept apart."""
     if not passages:
         return []
@@ -72,7 +75,7 @@ def _candidates(passages: list[dict[str, Any]]) -> list[Unit]:
     same = [p for p in passages if p is passages[0] or (article and p.get("article_id") == article)]
     found: list[Unit] = []
     for number, passage in enumerate(same):
-        for unit in units(str(passage.get("text", ""))):
+        for unit in units(str(passage.get("text", "")), then):
             heading = f"{passage.get('heading') or ''} {unit.heading}".strip()
             numbered = Unit(unit.text, unit.kind, number * 1000 + unit.block, heading)
             if all(numbered.text != known.text for known in found):

@@ -36,21 +36,24 @@ _SPOKEN = [
     (re.compile(r"\[([^\]]+)\]\([^)]*\)"), r"\1"),
     (re.compile(r"<?https?://\S+>?"), ""),
     (re.compile(r"\*\*|__|`|(?<!\w)[*_](?=\S)|(?<=\S)[*_](?!\w)"), ""),
-    (re.compile(r"\s+(?:>|→|->|›)\s+"), ", then "),
     (re.compile(r"<[^>]+>|&nbsp;"), " "),
     (re.compile(r"\s*\(\s*\)"), ""),
 ]
 
 
-def spoken(text: str) -> str:
+_INTO = re.compile(r"\s+(?:>|→|->|›)\s+")
+
+
+def spoken(text: str, then: str = "then") -> str:
     """One line of Markdown without its marks; `Settings > Billing` becomes "Settings, then Billing"."""
+    text = _INTO.sub(f", {then} ", text)
     for pattern, plain in _SPOKEN:
         text = pattern.sub(plain, text)
     return " ".join(text.split())
 
 
-def units(markdown: str) -> list[Unit]:
-    """The passage's units in order. Tables, code, pictures and "see also" lines are left out."""
+def units(markdown: str, then: str = "then") -> list[Unit]:
+    """The passage's units in order, `then` said for `>`. Tables, code, pictures and "see also" lines are left out."""
     found: list[Unit] = []
     paragraph: list[str] = []
     heading, block, fenced = "", 0, False
@@ -58,7 +61,7 @@ def units(markdown: str) -> list[Unit]:
     def close() -> None:
         nonlocal block
         if paragraph:
-            text = spoken(" ".join(paragraph))
+            text = spoken(" ".join(paragraph), then)
             found.extend(Unit(each, Kind.SENTENCE, block, heading) for each in _SENTENCE.split(text) if each)
             paragraph.clear()
             block += 1
@@ -75,7 +78,7 @@ def units(markdown: str) -> list[Unit]:
         elif match := (_STEP.match(line) or _POINT.match(line)):
             close()
             kind = Kind.STEP if _STEP.match(line) else Kind.POINT
-            found.append(Unit(_ended(spoken(match[1])), kind, block, heading))
+            found.append(Unit(_ended(spoken(match[1], then)), kind, block, heading))
         else:
             paragraph.append(line.strip())
     close()

@@ -25,6 +25,10 @@ class Courtesies:
     """A tool broke down."""
     unable: str
     """No tool of the session could help."""
+    then: str
+    """Said for the `>` of `Settings > Billing`."""
+    topic: str
+    """What a callback is about when the caller named nothing."""
 
 
 COURTESIES = {
@@ -39,6 +43,8 @@ COURTESIES = {
         no_answer="I am sorry, I could not find an answer to that.",
         trouble="I am sorry, something went wrong. Could you ask me again?",
         unable="I am sorry, I cannot help with that.",
+        then="then",
+        topic="the call",
     ),
     "es": Courtesies(
         prompt="¿En qué puedo ayudarle?",
@@ -51,6 +57,8 @@ COURTESIES = {
         no_answer="Lo siento, no he encontrado una respuesta a eso.",
         trouble="Lo siento, algo ha fallado. ¿Puede repetir la pregunta?",
         unable="Lo siento, no puedo ayudarle con eso.",
+        then="después",
+        topic="la llamada",
     ),
 }
 

@@ -77,7 +77,7 @@ class ToolBoundAnswerer:
         question = str(result.arguments.get("query") or "")
         found = None
         if sure is None or sure >= GATE:
-            found = extract(question, passages(result), self._embed)
+            found = extract(question, passages(result), self._embed, polite.then)
         if found:
             return Say(f"{found.text} {polite.go_on}" if found.more else found.text, history.language)
         if HANDOFF not in tools:
@@ -147,13 +147,13 @@ class _Turn:
         questions = (text for text in said[1:] if intent(text) is Intent.QUESTION and not time_words(text))
         topic = next(filter(None, (topic_words(text) for text in said[:2])), None) or next(questions, None)
         plain = " ".join(re.sub(r"\S*[\d@]\S*", "", topic or "").split())
-        return plain[:TOPIC_AT_MOST] or "the call"
+        return plain[:TOPIC_AT_MOST] or self._polite.topic
 
     def _go_on(self) -> Say | Call:
         lookup = self._history.lookup
         if lookup is None:
             return self._say(self._polite.prompt)
-        found = following(" ".join(self._history.agent), passages(lookup))
+        found = following(" ".join(self._history.agent), passages(lookup), self._polite.then)
         if found is None:
             return self._say(self._polite.nothing_more)
         return self._say(f"{found.text} {self._polite.go_on}" if found.more else found.text)

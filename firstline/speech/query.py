@@ -17,7 +17,7 @@ mas me mi mis muy no nos o para pero por porque puede puedo que quien quiero se 
 _STOPWORDS = frozenset((_ENGLISH + _SPANISH).split())
 
 _LEADING = re.compile(
-    r"^(?:(?:and|but|so|also|then|okay|ok|y|pero|entonces|what about|how about|que hay de)[ ,]+)+", re.I
+    r"^[¿¡]?(?:(?:and|but|so|also|then|okay|ok|y|pero|entonces|what about|how about|que hay de)[ ,]+)+", re.I
 )
 _POINTING = re.compile(r"\b(?:it|that|this|they|them|those|these|there|ones?|eso|esto|ello|ellos|ellas|ahi|alli)\b")
 _SHORT = 10
