@@ -60,8 +60,8 @@ class Demo:
         self._heard_at: float | None = None
         self.problems: list[str] = []
 
-    async def play(self, number: int, scene: Scene) -> None:
-        """Place one call, show it live, check it."""
+    async def play(self, number: int, scene: Scene) -> CallReport:
+        """Place one call, show it live, check it; the report is of the call that the scene begins with."""
         self._console.rule(f"call {number}: {scene.title}")
         caller = Caller([await self._speak(turn) for turn in scene.turns], f"+1555010090{number}")
         if scene.callee:
@@ -81,6 +81,7 @@ class Demo:
             await self._check_handoff(scene, sid)
         if scene.callee and report.outcome == scene.expect_outcome:
             await self._callback(scene, sid, caller.from_number)
+        return report
 
     async def _behaves(self, number: str, **behaviour: object) -> None:
         await self._phone.put(f"/sim/people/{number}", {"ring_ms": 1500, **behaviour})

@@ -19,7 +19,10 @@ from workers.ports_in_use import require_free
 from workers.wiring import database_url
 
 READY_SECONDS = 120.0
-STOP_SECONDS = 15.0
+STOP_SECONDS = 30.0
+"""Longer than a bridge takes to drain."""
+RESTARTS = 20
+"""Of one part in one run."""
 SAMPLE = Path(__file__).resolve().parent.parent / "examples" / "help-centre"
 
 
@@ -52,6 +55,8 @@ class Stack:
         self._logs = settings.home / "logs"
         self._logs.mkdir(parents=True, exist_ok=True)
         self._parts = self._plan()
+        # Set once everything was ready: what dies before has never worked here, and is not started again.
+        self._up = False
         self._watchers: list[asyncio.Task[None]] = []
         self.failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
@@ -86,6 +91,7 @@ class Stack:
         await self._launch(waiting["worker"])
         await self._launch(waiting["bridge"])
         await asyncio.gather(*(self._await_ready(waiting[name]) for name in ("simulators", "speech", "bridge")))
+        self._up = True
 
     def _require_ports(self) -> None:
         settings = self._settings
@@ -105,6 +111,11 @@ class Stack:
     async def _launch(self, part: Part) -> None:
         if part.name == "postgres" and self._settings.database_url:
             return
+        await self._spawn(part)
+        self._watchers.append(asyncio.create_task(self._watch(part)))
+
+    @staticmethod
+    async def _spawn(part: Part) -> None:
         with part.log.open("ab") as log:
             # Its own process group: Ctrl-C reaches us first, and we stop the parts in order.
             part.process = await asyncio.create_subprocess_exec(
@@ -115,11 +126,16 @@ class Stack:
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
                 start_new_session=True,
             )
-        self._watchers.append(asyncio.create_task(self._watch(part)))
 
     async def _watch(self, part: Part) -> None:
-        assert part.process is not None
-        code = await part.process.wait()
+        """Start a part that died again, as production's supervisor does; one that keeps dying ends the stack."""
+        for _ in range(RESTARTS + 1):
+            assert part.process is not None
+            code = await part.process.wait()
+            if not self._up:
+                break
+            self._console.print(f"  [yellow]![/] {part.name} died (exit {code}) and is started again")
+            await self._spawn(part)
         if not self.failed.done():
             self.failed.set_result(f"{part.name} ended (exit {code}); its log: {part.log}\n{part.last_words()}")
 
