@@ -12,11 +12,14 @@ import orjson
 import typer
 from rich.console import Console
 
+from workers.bench import app as bench_app
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 serve_app = typer.Typer(
     no_args_is_help=True, help="One process, for production and for tests; settings by environment."
 )
 app.add_typer(serve_app, name="serve")
+app.add_typer(bench_app, name="bench")
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Collection = Annotated[str, typer.Option(help="Which corpus; default: FIRSTLINE_COLLECTION.")]
@@ -83,8 +86,10 @@ def ingest(
     json: Json = False,
 ) -> None:
     """Markdown or HTML folder, or JSONL (id,title,url,body_markdown,lang), into the knowledge base; resumable."""
+    from firstline.telemetry import configure_logs
     from workers.knowledge import run_ingest
 
+    configure_logs(json=False)
     settings, console = _settings(), Console(stderr=True, highlight=False)
     report = _run(run_ingest(settings, path, collection or settings.collection, prune, console))
     if json:

@@ -8,7 +8,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from firstline.adapters.postgres import migrate, open_pool
 from firstline.domain.passages import SearchResult
-from firstline.knowledge.embed import SentenceTransformerEmbedder
 from firstline.knowledge.ingest import IngestReport, ingest
 from firstline.settings import Settings
 from workers import wiring
@@ -44,7 +43,7 @@ async def run_ingest(settings: Settings, path: Path, collection: str, prune: boo
         TimeElapsedColumn(),
     )
     try:
-        embedder = SentenceTransformerEmbedder.load(settings.embedding_model)
+        embedder = wiring.embedding_model(settings)
         with Progress(*columns, console=console) as progress:
             task = progress.add_task("ingest", total=None)
 

@@ -36,9 +36,14 @@ said as materialized (
            ln(1 + (spoken.chunks - coalesce(counted.chunks, 0) + 0.5) / (coalesce(counted.chunks, 0) + 0.5))::float8
                as weight
     from spoken
-    cross join lateral unnest(to_tsvector(search_config(spoken.language), %(text)s))
+    cross join lateral (
+        select lexeme, false as guessed from unnest(to_tsvector(search_config(spoken.language), %(text)s))
+        union
+        select lexeme, true from unnest(to_tsvector(search_config(spoken.language), %(compounds)s))
+    ) heard
     left join collection_words counted on counted.collection_id = {collection}
         and counted.language = spoken.language and counted.word = lexeme
+    where not guessed or counted.word is not null
 ),
 asked as materialized (
     select language, word, weight / sum(weight) over (partition by language) as share,
@@ -97,7 +102,8 @@ join articles on articles.collection_id = {collection} and articles.id = chunks.
 
 
 def search_statement(collection: Collection) -> sql.Composed:
-    """Parameters: `text`, `vector` (as text), `language` (null for all). Columns: those of `Passage`, unordered.
+    """Parameters: `text`, `compounds` (guessed words, looked for where an article has them), `vector` (as text) and
+    `language` (null for all). Columns: those of `Passage`, unordered.
 
     What belongs to the collection is literal: the planner must see it to choose the collection's own index.
     """

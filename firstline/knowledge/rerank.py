@@ -31,7 +31,7 @@ def rerank(fused: list[Passage], languages: Collection[str] | None) -> list[Pass
     return _spread(head) + fused[DEPTH:]
 
 
-def evidence_of(passages: list[Passage], languages: Collection[str] | None) -> RetrievalEvidence | None:
+def evidence_of(question: str, passages: list[Passage], languages: Collection[str] | None) -> RetrievalEvidence | None:
     """What a search says about its own best passage, which is the first; None when it found nothing."""
     if not passages:
         return None
@@ -39,7 +39,15 @@ def evidence_of(passages: list[Passage], languages: Collection[str] | None) -> R
     others = (_similarity(passage) for passage in passages if passage.article_id != best.article_id)
     margin = _similarity(best) - max(others, default=0.0)
     agreement = _among_first(passages, best, "dense_rank") and _among_first(passages, best, "text_rank")
-    return RetrievalEvidence(_similarity(best), margin, agreement, best.text_score or 0.0, _known(best, languages))
+    return RetrievalEvidence(
+        _similarity(best),
+        margin,
+        agreement,
+        best.text_score or 0.0,
+        _known(best, languages),
+        words_anywhere=max(passage.text_score or 0.0 for passage in passages),
+        length=len(question.split()),
+    )
 
 
 def _spread(passages: list[Passage]) -> list[Passage]:

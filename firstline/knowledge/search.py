@@ -15,7 +15,7 @@ from firstline.knowledge.errors import CorpusError
 from firstline.knowledge.fuse import fuse
 from firstline.knowledge.queries import DEEP_ENOUGH, search_statement
 from firstline.knowledge.rerank import evidence_of, rerank
-from firstline.knowledge.spoken import question_of
+from firstline.knowledge.spoken import compounds, question_of
 from firstline.knowledge.store import Collection, Connection, Pool, check_model, find_collection
 from firstline.ports import PortError
 
@@ -52,7 +52,7 @@ class PostgresKnowledge:
         fused = fuse(found)
         merged = time.perf_counter()
         passages = rerank(fused, self._embedder.languages)
-        evidence = evidence_of(passages, self._embedder.languages)
+        evidence = evidence_of(text, passages, self._embedder.languages)
         timings = {
             "embed": (embedded - started) * 1000,
             "search": (searched - embedded) * 1000,
@@ -63,7 +63,12 @@ class PostgresKnowledge:
         return SearchResult(query, passages[:k], evidence, confidence(evidence), timings)
 
     async def _find(self, text: str, vector: list[float], language: str | None) -> list[Passage]:
-        parameters = {"text": text, "vector": HalfVector(vector).to_text(), "language": language}
+        parameters = {
+            "text": text,
+            "compounds": " ".join(compounds(text)),
+            "vector": HalfVector(vector).to_text(),
+            "language": language,
+        }
         try:
             async with self._pool.connection() as connection:
                 collection = self._collection or await self._open(connection)

@@ -69,7 +69,7 @@ async def open_collection(connection: Connection, name: str, embedder: Embedder)
         (name, embedder.name, embedder.dimension),
     )
     collection = await find_collection(connection, name)
-    assert collection is not None  # inserted above, and nothing deletes collections
+    assert collection is not None  # inserted above; only benchmarks delete collections, their own
     check_model(collection, embedder)
     return collection
 
@@ -133,6 +133,17 @@ async def remove(connection: Connection, collection: Collection, ids: Sequence[s
     await connection.execute(
         "delete from articles where collection_id = %s and id = any(%s)", (collection.id, list(ids))
     )
+
+
+async def drop_collection(connection: Connection, name: str) -> None:
+    """Remove a collection with all that belongs to it; harmless when there is none."""
+    collection = await find_collection(connection, name)
+    if collection is None:
+        return
+    await connection.execute(
+        sql.SQL("drop index if exists {}").format(sql.Identifier(f"chunks_by_meaning_{collection.id}"))
+    )
+    await connection.execute("delete from collections where id = %s", (collection.id,))
 
 
 async def index(connection: Connection, collection: Collection) -> None:

@@ -7,15 +7,16 @@ from pathlib import Path
 import pytest
 
 from firstline.domain.confidence import GATE, WEIGHTS, RetrievalEvidence, Weights, confidence
-from firstline.knowledge.calibrate import Asked, ask, fit, read_questions
+from firstline.knowledge.calibrate import Asked, ask, calibration_error, fit, read_questions
 from firstline.knowledge.search import PostgresKnowledge
 
 FOLDS = 5
+QUESTIONS = Path(__file__).resolve().parents[2] / "examples" / "questions" / "queries.jsonl"
 
 
 @pytest.fixture(scope="module")
 async def asked(help_centre: PostgresKnowledge) -> list[Asked]:
-    return await ask(help_centre, read_questions(Path(__file__).parent / "questions.jsonl"))
+    return await ask(help_centre, read_questions(QUESTIONS))
 
 
 def share(asked: list[Asked], holds: Callable[[Asked], bool]) -> float:
@@ -23,15 +24,15 @@ def share(asked: list[Asked], holds: Callable[[Asked], bool]) -> float:
 
 
 def answerable(asked: list[Asked]) -> list[Asked]:
-    return [one for one in asked if one.question.article_id is not None]
+    return [one for one in asked if one.question.article_ids]
 
 
 def off_topic(asked: list[Asked]) -> list[Asked]:
-    return [one for one in asked if one.question.article_id is None]
+    return [one for one in asked if not one.question.article_ids]
 
 
 def found(one: Asked) -> bool:
-    return one.question.article_id in [passage.article_id for passage in one.result.passages]
+    return any(passage.article_id in one.question.article_ids for passage in one.result.passages)
 
 
 def held_out(asked: list[Asked]) -> list[tuple[Asked, Weights]]:
@@ -48,27 +49,36 @@ def held_out(asked: list[Asked]) -> list[tuple[Asked, Weights]]:
 @pytest.mark.integration
 class TestSpokenQuestions:
     def test_are_enough_to_say_anything(self, asked: list[Asked]) -> None:
-        assert len(answerable(asked)) >= 40
+        assert len(answerable(asked)) >= 150
         assert len(off_topic(asked)) >= 40
 
     def test_find_their_article_among_the_first_five(self, asked: list[Asked]) -> None:
-        assert share(answerable(asked), found) >= 0.95
+        assert share(answerable(asked), found) >= 0.9
 
     def test_find_it_first_more_often_than_not(self, asked: list[Asked]) -> None:
-        first = share(answerable(asked), lambda one: one.result.passages[0].article_id == one.question.article_id)
+        first = share(answerable(asked), lambda one: one.result.passages[0].article_id in one.question.article_ids)
 
-        assert first >= 0.8
+        assert first >= 0.7
 
     def test_are_answered_with_confidence_when_the_weights_never_saw_them(self, asked: list[Asked]) -> None:
+        """The off-topic half holds traps (the overtime rule in football), the other slips and mishearings."""
         scores = [(one, confidence(one.result.evidence, weights)) for one, weights in held_out(asked)]
-        known = [score for one, score in scores if one.question.article_id is not None]
-        unknown = [score for one, score in scores if one.question.article_id is None]
+        known = [score for one, score in scores if one.question.article_ids]
+        unknown = [score for one, score in scores if not one.question.article_ids]
 
-        assert sum(score >= GATE for score in known) / len(known) >= 0.85
-        assert sum(score < GATE for score in unknown) / len(unknown) >= 0.95
+        assert sum(score >= GATE for score in known) / len(known) >= 0.8
+        assert sum(score < GATE for score in unknown) / len(unknown) >= 0.94
+
+    def test_are_answered_as_often_as_the_confidence_says(self, asked: list[Asked]) -> None:
+        told = [
+            (confidence(one.result.evidence, weights), bool(one.question.article_ids))
+            for one, weights in held_out(asked)
+        ]
+
+        assert calibration_error(told) <= 0.06
 
     def test_are_told_apart_by_the_weights_in_use(self, asked: list[Asked]) -> None:
-        assert share(answerable(asked), lambda one: one.result.confidence >= GATE) >= 0.85
+        assert share(answerable(asked), lambda one: one.result.confidence >= GATE) >= 0.8
         assert share(off_topic(asked), lambda one: one.result.confidence < GATE) >= 0.95
 
     def test_give_the_weights_in_use_when_fitted_again(self, asked: list[Asked]) -> None:
@@ -92,8 +102,17 @@ class TestConfidence:
         assert confidence(poor) < confidence(near)
         assert confidence(poor) < confidence(said)
 
-    def test_does_not_believe_similarity_in_a_language_the_model_does_not_know(self) -> None:
-        low = confidence(RetrievalEvidence(0.2, 0.0, False, words=0.3, language_known=False))
-        high = confidence(RetrievalEvidence(0.9, 0.0, False, words=0.3, language_known=False))
+    def test_believes_similarity_less_in_a_language_the_model_does_not_know(self) -> None:
+        def gain(known: bool) -> float:
+            low = confidence(RetrievalEvidence(0.5, 0.0, False, words=0.2, language_known=known))
+            return confidence(RetrievalEvidence(0.6, 0.0, False, words=0.2, language_known=known)) - low
 
-        assert low == high
+        assert gain(known=False) < gain(known=True)
+
+
+class TestCalibrationError:
+    def test_is_nothing_when_every_confidence_is_kept(self) -> None:
+        assert calibration_error([(0.25, True)] + [(0.25, False)] * 3 + [(1.0, True)]) == 0.0
+
+    def test_is_how_far_the_promise_stands_from_the_share(self) -> None:
+        assert calibration_error([(0.9, False), (0.9, True)]) == pytest.approx(0.4)

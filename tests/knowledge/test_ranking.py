@@ -69,25 +69,27 @@ class TestReranking:
 
 class TestEvidence:
     def test_of_nothing_is_none(self) -> None:
-        assert evidence_of([], None) is None
+        assert evidence_of("", [], None) is None
 
     def test_is_that_of_the_first_passage_against_the_other_articles(self) -> None:
         passages = [hit(1, "a", 1, 2, 0.8, 0.6), hit(2, "a", 2, 1, 0.75, 0.5), hit(3, "b", 3, 9, 0.5, 0.1)]
 
-        evidence = evidence_of(passages, {"en"})
+        evidence = evidence_of("how do I add seats", passages, {"en"})
 
         assert evidence is not None
         assert evidence.margin == pytest.approx(0.3)
-        assert evidence == RetrievalEvidence(0.8, evidence.margin, agreement=True, words=0.6, language_known=True)
+        assert evidence == RetrievalEvidence(
+            0.8, evidence.margin, agreement=True, words=0.6, language_known=True, words_anywhere=0.6, length=5
+        )
 
     def test_says_when_the_model_does_not_know_the_language(self) -> None:
-        evidence = evidence_of([replace(hit(1, "a", 1, 1, 0.8, 0.6), language="es")], {"en"})
+        evidence = evidence_of("seats", [replace(hit(1, "a", 1, 1, 0.8, 0.6), language="es")], {"en"})
 
         assert evidence is not None
         assert not evidence.language_known
 
     def test_has_no_agreement_when_only_one_search_found_the_article(self) -> None:
-        evidence = evidence_of([hit(1, "a", 1, None, 0.8, 0.0)], None)
+        evidence = evidence_of("seats", [hit(1, "a", 1, None, 0.8, 0.0)], None)
 
         assert evidence is not None
         assert not evidence.agreement

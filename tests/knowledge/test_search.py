@@ -54,6 +54,11 @@ class TestSearch:
 
         assert result.passages[0].article_id == "a119"
 
+    async def test_finds_a_word_that_was_heard_as_two(self, knowledge: PostgresKnowledge) -> None:
+        result = await knowledge.search("something about item 42 or so")
+
+        assert result.passages[0].article_id == "a42"
+
     async def test_tells_what_each_stage_took(self, knowledge: PostgresKnowledge) -> None:
         timings = (await knowledge.search("seats")).timings
 
@@ -77,7 +82,7 @@ class TestSearch:
             assert collection is not None
             explained = await connection.execute(
                 b"explain " + search_statement(collection).as_bytes(connection),
-                {"text": "seats", "vector": vector, "language": None},
+                {"text": "seats", "compounds": "", "vector": vector, "language": None},
             )
             plan = "\n".join(row[0] for row in await explained.fetchall())
 
