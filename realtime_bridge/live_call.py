@@ -100,6 +100,10 @@ class LiveCall(WSListener):
             return
         if event is None or self._session is None:
             return
+        if isinstance(event, str):
+            if self._model is not None:
+                self._model.send(self._session.hear(event))
+            return
         self._session.phone(event, self._now())
         self._perform()
         if isinstance(event, StreamStarted) and self._model is not None:

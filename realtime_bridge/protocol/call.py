@@ -119,12 +119,14 @@ class CallSession:
 
     # --- the phone ----------------------------------------------------------------------------------------------------
 
+    def hear(self, audio: CallerAudio) -> bytes:
+        """The caller's audio, as the event that takes it to the model. The one thing that needs no decision."""
+        self._audio_in_ms += audio_ms(audio)
+        return realtime.append_audio(audio)
+
     def phone(self, event: PhoneEvent, now: float) -> None:
-        """Something came from the carrier."""
+        """Something but audio came from the carrier."""
         match event:
-            case CallerAudio(payload):
-                self._audio_in_ms += audio_ms(payload)
-                self._commands.append(ToModel(realtime.append_audio(payload)))
             case MarkReached(name):
                 self._mark(name, now)
             case StreamStarted():
@@ -135,16 +137,22 @@ class CallSession:
                 self.end("caller_hung_up", now)
 
     def _begin(self, start: StreamStarted, now: float) -> None:
-        greeting = Utterance(GREETING, complete=True)
+        greeting = Utterance(GREETING)
         self._spoken[GREETING] = Spoken(greeting, self.opening.text)
         for piece in self.opening.pieces:
             self._play(greeting, piece, now)
+        self._send_mark(self._playback.finished(greeting))
         self._commands.append(ToModel(realtime.session_update(self.config)))
         self._commands.append(Report(FactKind.STREAM_STARTED, detail=start.stream_sid))
 
     def _play(self, utterance: Utterance, payload: str, now: float) -> None:
         mark = self._playback.sent(utterance, audio_ms(payload), now)
-        self._commands += [ToPhone(self.stream.media(payload)), ToPhone(self.stream.mark(mark))]
+        self._commands.append(ToPhone(self.stream.media(payload)))
+        self._send_mark(mark)
+
+    def _send_mark(self, name: str | None) -> None:
+        if name is not None:
+            self._commands.append(ToPhone(self.stream.mark(name)))
 
     def _mark(self, name: str, now: float) -> None:
         if not self._playback.reached(name, now) or self._playback.playing:
@@ -307,7 +315,7 @@ class CallSession:
         if item.get("type") == "message":
             spoken = self._spoken.get(str(item.get("id", "")))
             if spoken is not None:
-                spoken.utterance.complete = True
+                self._send_mark(self._playback.finished(spoken.utterance))
         elif item.get("type") == "function_call" and item.get("status") == "completed":
             tool = RunTool(str(item.get("call_id", "")), str(item.get("name", "")), str(item.get("arguments", "")))
             self._pending_tools[tool.call_id] = tool

@@ -4,11 +4,10 @@ Source: https://www.twilio.com/docs/voice/media-streams/websocket-messages. Audi
 160 bytes = 20 ms at 8 kHz.
 """
 
-import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NewType
 
 import orjson
 
@@ -28,11 +27,8 @@ class StreamStarted:
     parameters: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class CallerAudio:
-    """20 ms of the caller, base64 µ-law exactly as received."""
-
-    payload: str
+CallerAudio = NewType("CallerAudio", str)
+"""20 ms of the caller, base64 µ-law exactly as received. Bare, because there are fifty of them a second and call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +50,7 @@ class StreamStopped:
     """The caller hung up, or the call was moved."""
 
 
-PhoneEvent = StreamStarted | CallerAudio | MarkReached | DigitPressed | StreamStopped
+PhoneEvent = StreamStarted | MarkReached | DigitPressed | StreamStopped
 
 
 class TwilioStream:
@@ -64,7 +60,7 @@ class TwilioStream:
         self.stream_sid = ""
         self.stopped = False
 
-    def read(self, data: bytes) -> PhoneEvent | None:
+    def read(self, data: bytes) -> PhoneEvent | CallerAudio | None:
         """The event in a text frame; None for what needs no answer (`connected`, frames after `stop`).
 
         Raises `BadFrame` for anything that is not a frame of this stream in its turn.
@@ -101,11 +97,11 @@ class TwilioStream:
             self.stream_sid, _string(start, "callSid"), {str(k): str(v) for k, v in parameters.items()}
         )
 
-    def _in_stream(self, kind: object, frame: dict[str, Any]) -> PhoneEvent | None:
+    def _in_stream(self, kind: object, frame: dict[str, Any]) -> PhoneEvent | CallerAudio | None:
         if kind == "media":
             media = _object(frame, "media")
             # One-way streams also carry our own voice; only the caller is listened to.
-            return CallerAudio(_audio(media)) if media.get("track", "inbound") == "inbound" else None
+            return _audio(media) if media.get("track", "inbound") == "inbound" else None
         if kind == "mark":
             return MarkReached(_string(_object(frame, "mark"), "name"))
         if kind == "dtmf":
@@ -148,10 +144,10 @@ def _string(frame: dict[str, Any], key: str) -> str:
     return value
 
 
-def _audio(media: dict[str, Any]) -> str:
+def _audio(media: dict[str, Any]) -> CallerAudio:
     payload = _string(media, "payload")
     try:
-        base64.b64decode(payload, validate=True)
+        binascii.a2b_base64(payload, strict_mode=True)
     except (binascii.Error, ValueError) as error:
         raise BadFrame("media.payload is not base64") from error
-    return payload
+    return CallerAudio(payload)

@@ -55,7 +55,7 @@ class Bench:
         """The caller sends this much audio, 20 ms a frame, in real time."""
         for _ in range(ms // 20):
             self.now += 20
-            self.session.phone(CallerAudio(mulaw(20)), self.now)
+            self.commands.append(ToModel(self.session.hear(CallerAudio(mulaw(20)))))
         return self.take()
 
     def play_all(self) -> list[Command]:

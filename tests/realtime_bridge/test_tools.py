@@ -1,6 +1,5 @@
 """The three tools: what they ask, what they refuse, what the model is told."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -32,7 +31,7 @@ class Facts:
     caller_text: str = ""
     confidence: float | None = None
     chunk_ids: list[str] = field(default_factory=list)
-    lines: Sequence[tuple[str, str]] = ()
+    lines: list[tuple[str, str]] = field(default_factory=list)
     language: str = "en"
 
 
