@@ -4,10 +4,18 @@ from datetime import timedelta
 
 TASK_QUEUE = "firstline"
 
+
+def dial_task_queue(task_queue: str = TASK_QUEUE) -> str:
+    """Where outbound calls wait their turn: the carrier takes a call a second, however many workers there are."""
+    return f"{task_queue}-dial"
+
+
 # Workflow types and ids: a person who knows a CallSid can guess every id.
 CALL_WORKFLOW = "CallWorkflow"
 HANDOFF_WORKFLOW = "HandoffWorkflow"
 CALLBACK_WORKFLOW = "CallbackWorkflow"
+REVIEW_WORKFLOW = "ReviewWorkflow"
+SLO_WORKFLOW = "SloWorkflow"
 
 # Messages of CallWorkflow.
 FACTS_SIGNAL = "facts"
@@ -24,6 +32,11 @@ FAREWELL_SIGNAL = "farewell_played"
 REP_SIGNAL = "rep_answered"
 CALLER_LEFT_SIGNAL = "caller_left"
 DIAL_SIGNAL = "dial_status"
+ACKNOWLEDGED_SIGNAL = "page_acknowledged"
+MOVE_SIGNAL = "move"
+MOVE_UPDATE = "reschedule"
+CANCEL_SIGNAL = "cancel"
+PROMISE_QUERY = "promise"
 
 # Search attributes: name -> Temporal indexed value type.
 SEARCH_ATTRIBUTES = {

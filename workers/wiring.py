@@ -8,15 +8,20 @@ from pydantic import ValidationError
 from temporalio.client import Client
 
 from activities.archive import TraceActivities
-from activities.callback import CallbackActivities
+from activities.callback import CallbackActivities, CallbackRules
 from activities.handoff import HandoffActivities
 from activities.prefetch import PrefetchActivities
+from activities.review import ReviewActivities
+from activities.slo import SloActivities
+from firstline.adapters.call_statistics import PostgresCallStatistics
+from firstline.adapters.jira import JiraTickets
 from firstline.adapters.object_store import ObstoreObjectStore
 from firstline.adapters.pagerduty import PagerDutyPaging
 from firstline.adapters.postgres import Pool, open_pool
 from firstline.adapters.read_model import PostgresReadModel
 from firstline.adapters.temporal import TemporalCallControl
 from firstline.adapters.twilio import TwilioTelephony
+from firstline.domain.hours import Hours, parse_holidays, parse_open, parse_quiet
 from firstline.domain.language import SUPPORTED
 from firstline.knowledge.embed import SentenceTransformerEmbedder
 from firstline.knowledge.search import PostgresKnowledge
@@ -39,6 +44,7 @@ def load_settings() -> Settings:
     try:
         settings = Settings()
         ZoneInfo(settings.timezone)
+        callback_rules(settings)
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "settings"
@@ -67,9 +73,30 @@ def not_for_production(settings: Settings) -> list[str]:
         problems.append("FIRSTLINE_PUBLIC_URL must be the https:// URL that Twilio reaches")
     if not settings.public_media_url.startswith("wss://"):
         problems.append("FIRSTLINE_PUBLIC_MEDIA_URL must be the wss:// URL that Twilio reaches")
+    if settings.jira_url and settings.jira_api_token == fields["jira_api_token"].default:
+        problems.append("JIRA_API_TOKEN still has its local default")
     if not settings.database_url:
         problems.append("DATABASE_URL is missing")
     return problems
+
+
+def callback_rules(settings: Settings) -> CallbackRules:
+    """Whom we ring back, and when. Raises `BadSettings`, or what `ZoneInfo` raises."""
+    live = settings.env == "production"
+    try:
+        name, hours = (
+            "FIRSTLINE_CALLBACK_HOURS",
+            settings.callback_hours or ("mon-sat 08:00-20:00" if live else "always"),
+        )
+        opened = parse_open(hours)
+        name = "FIRSTLINE_HOLIDAYS"
+        holidays = parse_holidays(settings.holidays)
+        name = "FIRSTLINE_QUIET_HOURS"
+        quiet = parse_quiet(settings.quiet_hours or ("21:00-08:00" if live else "none"))
+    except ValueError as error:
+        raise BadSettings(f"{name}: {error}; see .env.example") from error
+    countries = frozenset(code.strip().upper() for code in settings.callback_countries.split(",") if code.strip())
+    return CallbackRules(Hours(ZoneInfo(settings.timezone), opened, holidays, quiet), countries)
 
 
 def database_url(settings: Settings) -> str:
@@ -134,6 +161,7 @@ async def bridge(opened: Opened) -> Bridge:
         company=settings.company,
         zone=ZoneInfo(settings.timezone),
         spool_path=settings.home / "spool" / f"bridge-{settings.port}.sqlite",
+        pagerduty_webhook_secret=settings.pagerduty_webhook_secret.get_secret_value(),
     )
     phrases = PhraseBook(VoiceOnDemand(settings), object_store(settings), settings.company)
     return Bridge(config, await opened.knowledge(), TemporalCallControl(client), phrases)
@@ -152,15 +180,29 @@ async def activities(opened: Opened) -> Activities:
         routing_key=settings.pagerduty_routing_key.get_secret_value(),
         base_url=settings.pagerduty_base_url or _simulated(settings, "/pagerduty"),
     )
-    store = object_store(settings)
+    store, pool = object_store(settings), await opened.pool()
+    statistics = PostgresCallStatistics(pool)
     links = f"{settings.temporal_ui_url}/namespaces/{settings.temporal_namespace}/workflows"
     phrases = {code: language_pack(code).prerendered(settings.company) for code in SUPPORTED}
     return Activities(
         handoff=HandoffActivities(paging, telephony, settings.reps, links),
-        callback=CallbackActivities(telephony),
-        trace=TraceActivities(store, PostgresReadModel(await opened.pool())),
+        callback=CallbackActivities(telephony, callback_rules(settings)),
+        trace=TraceActivities(store, PostgresReadModel(pool)),
         prefetch=PrefetchActivities(VoiceOnDemand(settings), store, phrases),
+        review=ReviewActivities(statistics, store, _tickets(opened), ZoneInfo(settings.timezone), links),
+        slo=SloActivities(statistics, paging, links),
     )
+
+
+def _tickets(opened: Opened) -> JiraTickets | None:
+    """The tracker, or None where none is set up; on one machine the simulated one."""
+    settings = opened.settings
+    url = settings.jira_url or _simulated(settings, "/jira")
+    if not url:
+        return None
+    tickets = JiraTickets(url, settings.jira_email, settings.jira_api_token.get_secret_value(), settings.jira_project)
+    opened.stack.push_async_callback(tickets.aclose)
+    return tickets
 
 
 def _simulated(settings: Settings, prefix: str) -> str:

@@ -1,6 +1,8 @@
 """The worker: runs every workflow and every activity."""
 
+import asyncio
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any
@@ -13,12 +15,16 @@ from activities.archive import TraceActivities
 from activities.callback import CallbackActivities
 from activities.handoff import HandoffActivities
 from activities.prefetch import PrefetchActivities
+from activities.review import ReviewActivities
+from activities.slo import SloActivities
 from firstline import names
 from workflows.call import CallWorkflow
 from workflows.callback import CallbackWorkflow
 from workflows.handoff import HandoffWorkflow
+from workflows.review import ReviewWorkflow
+from workflows.slo import SloWorkflow
 
-WORKFLOWS = (CallWorkflow, HandoffWorkflow, CallbackWorkflow)
+WORKFLOWS = (CallWorkflow, HandoffWorkflow, CallbackWorkflow, ReviewWorkflow, SloWorkflow)
 GRACE = timedelta(seconds=10)
 """For activities that run when the worker is told to stop; later they are cancelled and retried elsewhere."""
 
@@ -31,6 +37,8 @@ class Activities:
     callback: CallbackActivities
     trace: TraceActivities
     prefetch: PrefetchActivities
+    review: ReviewActivities
+    slo: SloActivities
 
     @property
     def methods(self) -> list[Callable[..., Any]]:
@@ -47,14 +55,49 @@ def workflow_runner() -> SandboxedWorkflowRunner:
     )
 
 
+class Workers:
+    """Everything that one worker process runs, used as one: `await run()` until cancelled, or `async with`."""
+
+    def __init__(self, *workers: Worker) -> None:
+        self._workers = workers
+        self._stack = AsyncExitStack()
+
+    async def run(self) -> None:
+        """Until cancelled, or until one of them fails."""
+        async with asyncio.TaskGroup() as together:
+            for worker in self._workers:
+                together.create_task(worker.run())
+
+    async def __aenter__(self) -> "Workers":
+        for worker in self._workers:
+            await self._stack.enter_async_context(worker)
+        return self
+
+    async def __aexit__(self, *raised: Any) -> None:
+        await self._stack.aclose()
+
+
 def build_worker(
-    client: Client, activities: Activities, task_queue: str = names.TASK_QUEUE, *, cached_workflows: int = 1000
-) -> Worker:
-    """A worker for all of the product; run it with `await worker.run()`, stop it with `await worker.shutdown()`.
+    client: Client,
+    activities: Activities,
+    task_queue: str = names.TASK_QUEUE,
+    *,
+    cached_workflows: int = 1000,
+    dials_per_second: float = 1.0,
+) -> Workers:
+    """The workers for all of the product.
 
     `cached_workflows` stay in memory between their steps; the others are replayed from history when they go on.
+    `dials_per_second` limits the outbound calls of all worker processes together: Temporal hands them out.
     """
-    return Worker(
+    dialling = Worker(
+        client,
+        task_queue=names.dial_task_queue(task_queue),
+        activities=[activities.callback.dial_callback, activities.handoff.ring_rep],
+        max_task_queue_activities_per_second=dials_per_second,
+        graceful_shutdown_timeout=GRACE,
+    )
+    main = Worker(
         client,
         task_queue=task_queue,
         workflows=WORKFLOWS,
@@ -63,3 +106,4 @@ def build_worker(
         max_cached_workflows=cached_workflows,
         graceful_shutdown_timeout=GRACE,
     )
+    return Workers(main, dialling)

@@ -1,4 +1,7 @@
-"""All simulators as one app: Twilio's REST API at the root, PagerDuty under `/pagerduty`, control under `/sim`."""
+"""All simulators as one app.
+
+Twilio's REST API at the root, PagerDuty under `/pagerduty`, Jira under `/jira`, control under `/sim`.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,7 +13,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
+from firstline.settings import LOCAL_JIRA_EMAIL, LOCAL_JIRA_TOKEN
 from firstline.simulators.faults import Faults
+from firstline.simulators.jira import Jira
 from firstline.simulators.pagerduty import PagerDuty
 from firstline.simulators.twilio_carrier import Carrier
 from firstline.simulators.twilio_control import Control
@@ -18,8 +23,17 @@ from firstline.simulators.twilio_exchange import Speaker, hum
 from firstline.simulators.twilio_rest import Rest
 
 
-def build_app(account_sid: str, auth_token: str, routing_key: str, *, speak: Speaker = hum) -> Starlette:
+def build_app(
+    account_sid: str,
+    auth_token: str,
+    routing_key: str,
+    *,
+    jira_account: tuple[str, str] = (LOCAL_JIRA_EMAIL, LOCAL_JIRA_TOKEN),
+    speak: Speaker = hum,
+) -> Starlette:
     """An ASGI app for uvicorn.
+
+    `jira_account` is the e-mail and API token that the tracker takes.
 
     `speak` is the carrier's voice for `<Say>`: (text, language) -> µ-law pieces at 8 kHz, e.g. a `ports.Voice`'s
     `stream`; without one it hums for as long as the words would take.
@@ -33,12 +47,15 @@ def build_app(account_sid: str, auth_token: str, routing_key: str, *, speak: Spe
         await carrier.aclose()
 
     pagerduty = PagerDuty(routing_key)
+    jira = Jira(*jira_account)
     routes = [
         Route("/healthz", _healthy),
         *Control(carrier).routes,
         *faults.routes,
         *pagerduty.control_routes,
+        *jira.control_routes,
         Mount("/pagerduty", routes=pagerduty.routes),
+        Mount("/jira", routes=jira.routes),
         *Rest(carrier).routes,
     ]
     handlers: dict[Any, Any] = {404: _not_found}

@@ -1,4 +1,4 @@
-"""Records the histories that the replay test replays: `python -m tests.histories.record`.
+"""Records the histories that the replay test replays: `python -m tests.histories.record [scene …]`.
 
 Record again only when a workflow changes in a way that running workflows survive (a patch, or nothing left running):
 a history that no longer replays is what the test is there to find.
@@ -6,7 +6,8 @@ a history that no longer replays is what the test is there to find.
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+import sys
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from firstline.adapters.embedded_temporal import dev_server_binary
 from firstline.adapters.temporal import add_search_attributes, register_search_attributes
 from firstline.domain.callback import DialStatus
 from firstline.domain.facts import FactKind
+from firstline.domain.flags import Flag, FlagKind
 from firstline.domain.handoff import RepAnswer
 from firstline.names import SEARCH_ATTRIBUTES, TASK_QUEUE, callback_workflow_id, handoff_workflow_id
 from tests.fixtures.temporal import time_skipping_binary
@@ -34,9 +36,12 @@ from tests.workflows.calls import (
     wants_person,
 )
 from tests.workflows.fakes import World, leg_sid
+from tests.workflows.finished import finished
 from tests.workflows.stage import Stage
 from workers.worker import build_worker
 from workflows.call import CallWorkflow
+from workflows.review import ReviewInput, ReviewWorkflow
+from workflows.slo import SloWorkflow
 
 FOLDER = Path(__file__).parent
 RECORDER = "recorder"
@@ -120,7 +125,32 @@ async def callback_waiting(stage: Stage) -> dict[str, Handle]:
     return {"call_open": call, "callback_waiting": stage.of(callback_workflow_id(start.call_sid))}
 
 
-ON_REAL_TIME: list[Scene] = [resolved, transferred, left_waiting, callback_waiting]
+async def reviewed(stage: Stage) -> dict[str, Handle]:
+    """A week with a flag that repeats, after a week with a ticket that has to be looked after."""
+    for week in range(2):
+        for number in range(4 + week):
+            at = datetime(2026, 11, 17, tzinfo=UTC) - timedelta(weeks=week, minutes=number)
+            flag = Flag(FlagKind.LOW_CONFIDENCE, 1, "confidence 0.41")
+            await stage.world.read_model.save_call(finished(f"CA{week}{number}", at, flag), "")
+    client, queue = stage.server.client, stage.task_queue
+    for week in ("2026-W46", "2026-W47"):
+        review = await client.start_workflow(
+            ReviewWorkflow.run, ReviewInput(week), id=f"review-{week}", task_queue=queue
+        )
+        await review.result()
+    return {"review_followed_up": review}
+
+
+async def slo_burning(stage: Stage) -> dict[str, Handle]:
+    """The latency promise is broken: somebody is paged."""
+    at = datetime.now(UTC) - timedelta(minutes=3)
+    await stage.world.read_model.save_call(finished("CA1", at, waits=(900.0,) * 30), "")
+    look = await stage.server.client.start_workflow(SloWorkflow.run, id="slo-burn", task_queue=stage.task_queue)
+    await look.result()
+    return {"slo_burning": look}
+
+
+ON_REAL_TIME: list[Scene] = [reviewed, slo_burning, resolved, transferred, left_waiting, callback_waiting]
 ON_SKIPPED_TIME: list[Scene] = [failsafe, callback_kept]
 
 
@@ -141,15 +171,16 @@ def _without_traces(node: Any) -> Any:
     return [_without_traces(item) for item in node] if isinstance(node, list) else node
 
 
-async def record() -> None:
-    """Write every history anew."""
+async def record(names: Sequence[str]) -> None:
+    """Write every history anew, or those of the named scenes."""
+    wanted = [scene for scene in ON_REAL_TIME + ON_SKIPPED_TIME if not names or scene.__name__ in names]
     async with await WorkflowEnvironment.start_local(
         dev_server_existing_path=str(dev_server_binary()), identity=RECORDER
     ) as server:
         await register_search_attributes(server.client)
-        for scene in ON_REAL_TIME:
+        for scene in (scene for scene in wanted if scene in ON_REAL_TIME):
             await play(server, scene)
-    for scene in ON_SKIPPED_TIME:
+    for scene in (scene for scene in wanted if scene in ON_SKIPPED_TIME):
         async with await WorkflowEnvironment.start_time_skipping(
             test_server_existing_path=str(time_skipping_binary()), identity=RECORDER
         ) as server:
@@ -158,4 +189,4 @@ async def record() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(record())
+    asyncio.run(record(sys.argv[1:]))

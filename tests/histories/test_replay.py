@@ -9,7 +9,6 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
-from firstline.names import CALL_WORKFLOW, CALLBACK_WORKFLOW, HANDOFF_WORKFLOW
 from workers.worker import WORKFLOWS, workflow_runner
 
 FOLDER = Path(__file__).parent
@@ -47,7 +46,7 @@ class TestAStoredHistory:
             history(path).events[0].workflow_execution_started_event_attributes.workflow_type.name for path in RECORDED
         }
 
-        assert types == {CALL_WORKFLOW, HANDOFF_WORKFLOW, CALLBACK_WORKFLOW}
+        assert types == {getattr(workflow, "__temporal_workflow_definition").name for workflow in WORKFLOWS}
 
     @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
     def test_names_nobody_who_recorded_it(self, path: Path) -> None:

@@ -7,6 +7,8 @@ from activities.archive import TraceActivities
 from activities.callback import CallbackActivities
 from activities.handoff import HandoffActivities
 from activities.prefetch import PrefetchActivities
+from activities.review import ReviewActivities
+from activities.slo import SloActivities
 from firstline.domain.call import CallStarted, TranscriptLine
 from firstline.domain.callback import CallbackRequest
 from firstline.domain.facts import Fact, FactKind
@@ -86,7 +88,9 @@ def activities_of(world: World, reps: list[str] | None = None) -> Activities:
     """Every activity, bound to a fake world."""
     return Activities(
         handoff=HandoffActivities(world.paging, world.telephony, REPS if reps is None else reps, "http://ui/workflows"),
-        callback=CallbackActivities(world.telephony),
+        callback=CallbackActivities(world.telephony, world.rules),
         trace=TraceActivities(world.object_store, world.read_model),
         prefetch=PrefetchActivities(world.voice, world.object_store, PHRASES),
+        review=ReviewActivities(world.statistics, world.object_store, world.tickets, UTC, "http://ui/workflows"),
+        slo=SloActivities(world.statistics, world.paging, "http://ui/workflows"),
     )

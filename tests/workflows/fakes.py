@@ -3,13 +3,21 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
 
+from temporalio import activity
+
+from activities.callback import CallbackRules
 from firstline.domain.call import CallStarted
+from firstline.domain.hours import Hours
 from firstline.ports import CallbackDial, CallRecord, Page, RepCall
+from firstline.ports_after_call import Ticket, TicketDraft
+from tests.fakes.call_statistics import FakeCallStatistics
 from tests.fakes.object_store import FakeObjectStore
 from tests.fakes.paging import FakePaging
 from tests.fakes.read_model import FakeReadModel
 from tests.fakes.telephony import FakeCall, FakeTelephony
+from tests.fakes.tickets import FakeTickets
 
 
 class Recording:
@@ -69,6 +77,9 @@ class RecordingTelephony(Recording, FakeTelephony):
     def begin(self, to_number: str, from_number: str) -> str:
         self._placed += 1
         self.calls[leg_sid(self._placed)] = FakeCall(to_number, from_number)
+        if activity.in_activity():
+            # The carrier lives by the same clock as the server, which may have been skipped ahead.
+            self.calls[leg_sid(self._placed)].begun = activity.info().started_time
         return leg_sid(self._placed)
 
     def has_rung(self, reps: int) -> bool:
@@ -135,6 +146,15 @@ class RecordingReadModel(Recording, FakeReadModel):
         await self._record("save_call")
 
 
+class RecordingTickets(Recording, FakeTickets):
+    """Fails after opening: what was lost is the answer."""
+
+    async def open(self, draft: TicketDraft) -> Ticket:
+        ticket = await super().open(draft)
+        await self._record("open")
+        return ticket
+
+
 class SpellingVoice(Recording):
     """`ports.Voice`: one byte a character."""
 
@@ -162,3 +182,9 @@ class World:
     object_store: RecordingObjectStore = field(default_factory=RecordingObjectStore)
     read_model: RecordingReadModel = field(default_factory=RecordingReadModel)
     voice: SpellingVoice = field(default_factory=SpellingVoice)
+    tickets: RecordingTickets = field(default_factory=RecordingTickets)
+
+    def __post_init__(self) -> None:
+        self.statistics = FakeCallStatistics(self.read_model)
+
+    rules: CallbackRules = CallbackRules(Hours(ZoneInfo("America/New_York")), frozenset({"US", "CA"}))

@@ -10,7 +10,7 @@ from workers.wiring import BadSettings
 
 
 async def run(settings: Settings) -> None:
-    """Loopback stand-ins for Twilio and PagerDuty."""
+    """Loopback stand-ins for Twilio, PagerDuty and Jira."""
     if settings.env == "production":
         raise BadSettings("FIRSTLINE_ENV=production: the simulators must not run")
     require_free(settings.host, settings.simulators_port, "FIRSTLINE_SIMULATORS_PORT")
@@ -18,6 +18,7 @@ async def run(settings: Settings) -> None:
         account_sid=settings.twilio_account_sid,
         auth_token=settings.twilio_auth_token.get_secret_value(),
         routing_key=settings.pagerduty_routing_key.get_secret_value(),
+        jira_account=(settings.jira_email, settings.jira_api_token.get_secret_value()),
         speak=VoiceOnDemand(settings).stream,
     )
     config = uvicorn.Config(app, settings.host, settings.simulators_port, log_level="warning", access_log=False)

@@ -1,0 +1,61 @@
+"""What the work after the call needs from the world, as protocols; the rules of `firstline.ports` hold here too."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from firstline.domain.review import FlagTally
+from firstline.domain.slo import TurnCount
+
+# --- tickets --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class TicketDraft:
+    """A ticket to open. Labels hold no spaces."""
+
+    summary: str
+    """At most 255 characters."""
+    paragraphs: list[str]
+    labels: list[str]
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """A ticket that exists."""
+
+    key: str
+    """As people call it: SUP-17."""
+    link: str
+
+
+class Tickets(Protocol):
+    """The team's tracker (Jira)."""
+
+    async def find(self, label: str) -> Ticket | None:
+        """The newest ticket with this label; one opened seconds ago may not be found yet."""
+        ...
+
+    async def open(self, draft: TicketDraft) -> Ticket:
+        """Open a ticket. Not idempotent in itself: whoever retries asks `find` first."""
+        ...
+
+    async def add_label(self, key: str, label: str) -> None:
+        """Label a ticket; harmless when it has the label. Raises `Rejected` when there is no such ticket."""
+        ...
+
+
+# --- the read model, asked --------------------------------------------------------------------------------------------
+
+
+class CallStatistics(Protocol):
+    """Counts over finished calls. Times are timezone-aware; `since` is included, `until` is not."""
+
+    async def flag_tallies(self, since: datetime, until: datetime, examples: int) -> Sequence[FlagTally]:
+        """Flags of the calls that rang in this time, by kind, the most frequent first, with the newest examples."""
+        ...
+
+    async def first_audio(self, since: datetime, until: datetime, slower_than_ms: float) -> TurnCount:
+        """Turns that the agent answered in the calls that ended in this time, and the slow ones among them."""
+        ...
