@@ -21,7 +21,8 @@ async def collection_size(settings: Settings) -> int:
     try:
         async with pool.connection() as connection:
             cursor = await connection.execute(
-                "select count(*) from chunks join collections on collections.id = chunks.collection_id where name = %s",
+                "select count(*) from chunks join collections on collections.id = chunks.collection_id where name = %s"
+                " and state = 'active'",
                 (settings.collection,),
             )
             row = await cursor.fetchone()

@@ -1,4 +1,5 @@
-"""A corpus into the knowledge base: only what changed is embedded, and every batch is committed: a kill loses none."""
+"""A corpus into the knowledge base: only what changed is embedded, a kill loses no committed batch, and what is
+searched changes at once when all is there."""
 
 import re
 import time
@@ -16,7 +17,6 @@ from firstline.knowledge.corpus import Skipped, count_sources, read_corpus
 from firstline.knowledge.embed import Embedder
 from firstline.knowledge.errors import CorpusError
 from firstline.knowledge.store import (
-    Collection,
     Connection,
     Pool,
     Prepared,
@@ -25,10 +25,10 @@ from firstline.knowledge.store import (
     content_hashes,
     find_collection,
     index,
-    open_collection,
     remove,
     save,
 )
+from firstline.knowledge.versions import open_version, switch_over
 
 log = structlog.get_logger()
 
@@ -55,6 +55,8 @@ class IngestReport:
     vanished: list[str] = field(default_factory=list)
     """Ids that the collection has and the corpus has not; removed only where `pruned`."""
     pruned: bool = False
+    version: int = 0
+    """Of the corpus that is searched at the end."""
     seconds: float = 0.0
 
 
@@ -70,7 +72,9 @@ async def ingest(
     progress: Progress | None = None,
     prune: bool = False,
 ) -> IngestReport:
-    """Bring `collection` up to the corpus at `path`; run again after a kill, it goes on where it was.
+    """Bring `collection` up to the corpus at `path` as a new version; run again after a kill, it goes on where it was.
+
+    The version before is searched until the new one is complete; a corpus in which nothing changed makes no new one.
 
     Articles that the corpus no longer has stay unless `prune` is set, and then only if every source could be read (a
     broken file is not a deleted one). Raises `CorpusError` when there is nothing to ingest, the collection belongs to
@@ -84,7 +88,7 @@ async def ingest(
             known = await _known(connection, collection, embedder)
             ids: set[str] = set()
             async for batch in _batches(embedder, _changed(path, known, ids, report, tell)):
-                target = await open_collection(connection, collection, embedder)
+                target = await open_version(connection, collection, embedder)
                 await save(connection, target, batch)
                 report.stored += len(batch)
                 report.chunks += sum(len(prepared.chunks) for prepared in batch)
@@ -112,7 +116,7 @@ async def _alone(connection: Connection, collection: str) -> AsyncIterator[None]
 
 
 async def _known(connection: Connection, name: str, embedder: Embedder) -> dict[str, str]:
-    found = await find_collection(connection, name)
+    found = await find_collection(connection, name, "building") or await find_collection(connection, name)
     if found is None:
         return {}
     check_model(found, embedder)
@@ -166,9 +170,18 @@ async def _finish(
     if not ids:
         reasons = "; ".join(f"{skipped.source}: {skipped.reason}" for skipped in report.skipped[:3])
         raise CorpusError(f"not one article of the corpus can be used: {reasons or 'it is empty'}")
-    target: Collection = await open_collection(connection, report.collection, embedder)
     report.vanished = sorted(known.keys() - ids)
-    if prune and report.vanished and not report.skipped:
-        await remove(connection, target, report.vanished)
-        report.pruned = True
-    await index(connection, target)
+    report.pruned = bool(prune and report.vanished and not report.skipped)
+    if report.pruned:
+        await remove(connection, await open_version(connection, report.collection, embedder), report.vanished)
+    report.version = await complete(connection, report.collection)
+
+
+async def complete(connection: Connection, collection: str) -> int:
+    """Index what was built and switch over to it; returns the version searched then. Harmless when nothing was built."""
+    building = await find_collection(connection, collection, "building")
+    if building is not None:
+        await index(connection, building)
+        await switch_over(connection, building)
+    active = await find_collection(connection, collection)
+    return active.version if active else 0

@@ -32,7 +32,7 @@ class PostgresKnowledge:
         self._pool = pool
         self._embedder = embedder
         self._name = collection
-        # Known after the first search; collections are never renamed and their model never changes.
+        # Known after the first search, and looked at again when an ingest has switched to a new version.
         self._collection: Collection | None = None
 
     async def search(self, query: str, *, k: int = 5, language: str | None = None) -> SearchResult:
@@ -63,7 +63,7 @@ class PostgresKnowledge:
         return SearchResult(query, passages[:k], evidence, confidence(evidence), timings)
 
     async def _find(self, text: str, vector: list[float], language: str | None) -> list[Passage]:
-        parameters = {
+        parameters: dict[str, object] = {
             "text": text,
             "compounds": " ".join(compounds(text)),
             "vector": HalfVector(vector).to_text(),
@@ -71,13 +71,12 @@ class PostgresKnowledge:
         }
         try:
             async with self._pool.connection() as connection:
-                collection = self._collection or await self._open(connection)
-                # One round trip: the settings travel with the question.
-                async with connection.pipeline(), connection.transaction():
-                    await connection.execute(DEEP_ENOUGH)
-                    cursor = connection.cursor(row_factory=class_row(Passage))
-                    await cursor.execute(search_statement(collection), parameters)
-                    return await cursor.fetchall()
+                while True:
+                    collection = self._collection or await self._open(connection)
+                    found, current = await _ask(connection, collection, parameters)
+                    if current == collection.id:
+                        return found
+                    self._collection = None
         except (psycopg.Error, PoolTimeout) as error:
             raise PortError(f"the knowledge base did not answer: {type(error).__name__}") from error
 
@@ -90,6 +89,25 @@ class PostgresKnowledge:
         check_model(collection, self._embedder)
         self._collection = collection
         return collection
+
+
+async def _ask(
+    connection: Connection, collection: Collection, parameters: dict[str, object]
+) -> tuple[list[Passage], int | None]:
+    """What a version holds, and the id of the version that is searched now; None when the collection is gone.
+
+    One round trip: the settings and the look at the version travel with the question.
+    """
+    async with connection.pipeline(), connection.transaction():
+        await connection.execute(DEEP_ENOUGH)
+        current = await connection.execute(
+            "select id from collections where name = %s and state = 'active'", (collection.name,)
+        )
+        cursor = connection.cursor(row_factory=class_row(Passage))
+        await cursor.execute(search_statement(collection), parameters)
+        found = await cursor.fetchall()
+        row = await current.fetchone()
+    return found, row[0] if row else None
 
 
 def _searchable(query: str) -> str:

@@ -20,12 +20,14 @@ Pool = AsyncConnectionPool[Connection]
 
 @dataclass(frozen=True)
 class Collection:
-    """A corpus, and the one model whose vectors it holds."""
+    """One version of a corpus, and the one model whose vectors it holds."""
 
     id: int
     name: str
     embedding_model: str
     dimension: int
+    version: int
+    """1-based; an ingest makes the next one."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,11 @@ def content_hash(article: Article) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-async def find_collection(connection: Connection, name: str) -> Collection | None:
-    """The collection of this name, or None."""
+async def find_collection(connection: Connection, name: str, state: str = "active") -> Collection | None:
+    """The version of a collection in this state (`active`: the one that is searched, or `building`), or None."""
     cursor = await connection.execute(
-        "select id, name, embedding_model, dimension from collections where name = %s", (name,)
+        "select id, name, embedding_model, dimension, version from collections where name = %s and state = %s",
+        (name, state),
     )
     row = await cursor.fetchone()
     return Collection(*row) if row else None
@@ -60,18 +63,6 @@ def check_model(collection: Collection, embedder: Embedder) -> None:
             f" ({collection.dimension} dimensions), not with {embedder.name} ({embedder.dimension}):"
             " set FIRSTLINE_EMBEDDING_MODEL to the former, or ingest into a new collection"
         )
-
-
-async def open_collection(connection: Connection, name: str, embedder: Embedder) -> Collection:
-    """The collection of this name, made when missing. Raises `CorpusError` when it belongs to another model."""
-    await connection.execute(
-        "insert into collections (name, embedding_model, dimension) values (%s, %s, %s) on conflict (name) do nothing",
-        (name, embedder.name, embedder.dimension),
-    )
-    collection = await find_collection(connection, name)
-    assert collection is not None  # inserted above; only benchmarks delete collections, their own
-    check_model(collection, embedder)
-    return collection
 
 
 async def content_hashes(connection: Connection, collection: Collection) -> dict[str, str]:
@@ -133,17 +124,6 @@ async def remove(connection: Connection, collection: Collection, ids: Sequence[s
     await connection.execute(
         "delete from articles where collection_id = %s and id = any(%s)", (collection.id, list(ids))
     )
-
-
-async def drop_collection(connection: Connection, name: str) -> None:
-    """Remove a collection with all that belongs to it; harmless when there is none."""
-    collection = await find_collection(connection, name)
-    if collection is None:
-        return
-    await connection.execute(
-        sql.SQL("drop index if exists {}").format(sql.Identifier(f"chunks_by_meaning_{collection.id}"))
-    )
-    await connection.execute("delete from collections where id = %s", (collection.id,))
 
 
 async def index(connection: Connection, collection: Collection) -> None:

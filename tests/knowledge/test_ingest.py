@@ -19,7 +19,7 @@ async def rows(pool: Pool, collection: str, columns: str = "c.id, c.article_id")
     async with pool.connection() as connection:
         cursor = await connection.execute(
             f"select {columns} from chunks c join collections on collections.id = collection_id"
-            " where name = %s order by article_id, ordinal".encode(),
+            " where name = %s and state <> 'retired' order by article_id, ordinal".encode(),
             (collection,),
         )
         return await cursor.fetchall()

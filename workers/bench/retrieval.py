@@ -22,7 +22,7 @@ from firstline.knowledge.calibrate import calibration_error
 from firstline.knowledge.embed import Embedder
 from firstline.knowledge.ingest import IngestReport, ingest
 from firstline.knowledge.search import PostgresKnowledge
-from firstline.knowledge.store import drop_collection
+from firstline.knowledge.versions import drop_collection
 from firstline.settings import Settings
 from workers import wiring
 from workers.bench.bm25 import Bm25
