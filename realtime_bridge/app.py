@@ -19,6 +19,7 @@ from firstline.ports import CallControl, Knowledge
 from realtime_bridge.live_call import CallParts
 from realtime_bridge.media import MediaServer
 from realtime_bridge.model_link import ModelEndpoint, ModelLink
+from realtime_bridge.pagerduty_webhook import PagerDutyWebhook
 from realtime_bridge.phrases import PhraseBook
 from realtime_bridge.signature import TwilioSignature
 from realtime_bridge.spool import Spool
@@ -46,6 +47,8 @@ class BridgeConfig:
     company: str
     zone: ZoneInfo
     spool_path: Path
+    pagerduty_webhook_secret: str = ""
+    """Empty: no acknowledgement is taken."""
 
 
 class WarmModels:
@@ -111,7 +114,13 @@ class Bridge:
         )
         self._media = MediaServer(parts, signature, config.media_url)
         webhooks = Webhooks(signature, control, self._spool, config.bridge_url, config.media_url, self._models.prepare)
-        routes = [*webhooks.routes(), Route("/healthz", self._healthz), Route("/metrics", self._metrics)]
+        pagerduty = PagerDutyWebhook(config.pagerduty_webhook_secret, control)
+        routes = [
+            *webhooks.routes(),
+            pagerduty.route,
+            Route("/healthz", self._healthz),
+            Route("/metrics", self._metrics),
+        ]
         self.http = Starlette(routes=routes)
 
     @asynccontextmanager

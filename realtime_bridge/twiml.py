@@ -15,7 +15,7 @@ def connect_stream(media_url: str, bridge_url: str, parameters: Mapping[str, str
     for name, value in {**parameters, "resumed": str(resumed)}.items():
         stream.parameter(name=name, value=value)
     response.append(connect)
-    response.enqueue(FAILSAFE_QUEUE)
+    response.enqueue(FAILSAFE_QUEUE, action=_queue_done(bridge_url))
     return str(response)
 
 
@@ -43,12 +43,22 @@ def join_as_rep(call_sid: str) -> str:
     return str(response)
 
 
-def failsafe(say: str) -> str:
+def failsafe(say: str, bridge_url: str) -> str:
     """The queue that people answer when everything else has failed."""
+    return wait_in_queue(bridge_url, say)
+
+
+def wait_in_queue(bridge_url: str, say: str = "") -> str:
+    """Wait for whoever is free; the bridge is told when the caller leaves."""
     response = VoiceResponse()
-    response.say(say)
-    response.enqueue(FAILSAFE_QUEUE)
+    if say:
+        response.say(say)
+    response.enqueue(FAILSAFE_QUEUE, action=_queue_done(bridge_url))
     return str(response)
+
+
+def _queue_done(bridge_url: str) -> str:
+    return f"{bridge_url}/twilio/queue-done"
 
 
 def goodbye() -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from starlette.requests import Request
@@ -10,10 +10,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from firstline.domain.call import CALL_SID, CallStarted, Direction
-from firstline.domain.callback import DialStatus
+from firstline.domain.callback import CallbackRequest, DialStatus
 from firstline.domain.facts import Fact, FactKind, NextStep
 from firstline.domain.handoff import RepAnswer
 from firstline.domain.language import SUPPORTED
+from firstline.names import UPDATE_DEADLINE
 from firstline.ports import CallControl, PortError, Rejected
 from realtime_bridge import twiml
 from realtime_bridge.metrics import WEBHOOKS
@@ -41,6 +42,12 @@ _DIAL = {
     "failed": DialStatus.FAILED,
     "canceled": DialStatus.FAILED,
 }
+
+_MOVED_ON = frozenset({"redirected", "redirected-from-bridged"})
+"""Results of `<Enqueue>` after which the call goes on elsewhere."""
+CALLED_BACK_AFTER = timedelta(minutes=15)
+"""Long enough for whoever was busy to be free."""
+_FAILSAFE_TOPIC = "the call that nobody could take"
 
 Form = dict[str, str]
 Handler = Callable[[Request, Form], Awaitable[Response]]
@@ -74,7 +81,9 @@ class Webhooks:
             "conference": self.conference,
             "dial-done": self.dial_done,
             "callback-status": self.callback_status,
-            "amd": self.noted,
+            "amd": self.answered_by,
+            "queue-done": self.queue_done,
+            "failsafe-choice": self.failsafe_choice,
         }
         return [Route(f"/twilio/{name}", self._signed(handler), methods=["POST"]) for name, handler in handlers.items()]
 
@@ -136,13 +145,13 @@ class Webhooks:
             step = await self.control.next_step(sid, NEXT_STEP_DEADLINE)
         except PortError:
             log.warning("next_step_unknown", call_sid=sid)
-            return xml(twiml.failsafe(_FAILSAFE_WORDS))
+            return xml(twiml.failsafe(_FAILSAFE_WORDS, self.bridge_url))
         log.info("next_step", call_sid=sid, step=step.value, resumed=resumed)
         if step is NextStep.RESUME and resumed < MAX_RESUMES:
             return await self._resume(sid, resumed + 1)
         if step is NextStep.CONFERENCE:
             return xml(twiml.wait_for_person(sid, self.bridge_url))
-        return xml(twiml.goodbye() if step is NextStep.GOODBYE else twiml.failsafe(_FAILSAFE_WORDS))
+        return xml(twiml.goodbye() if step is NextStep.GOODBYE else twiml.failsafe(_FAILSAFE_WORDS, self.bridge_url))
 
     async def _resume(self, sid: str, resumed: int) -> Response:
         """Connect the caller again; the workflow knows who they are and in which language they speak."""
@@ -150,7 +159,7 @@ class Webhooks:
         try:
             context = await self.control.resume_context(sid, NEXT_STEP_DEADLINE)
         except PortError:
-            return xml(twiml.failsafe(_FAILSAFE_WORDS))
+            return xml(twiml.failsafe(_FAILSAFE_WORDS, self.bridge_url))
         return xml(self._connect(replace(context.start, language=context.language), resumed))
 
     async def noted(self, request: Request, form: Form) -> Response:
@@ -192,7 +201,7 @@ class Webhooks:
             step = await self.control.next_step(form["CallSid"], NEXT_STEP_DEADLINE)
         except PortError:
             step = NextStep.GOODBYE
-        return xml(twiml.failsafe(_FAILSAFE_WORDS) if step is NextStep.FAILSAFE else twiml.goodbye())
+        return xml(twiml.failsafe(_FAILSAFE_WORDS, self.bridge_url) if step is NextStep.FAILSAFE else twiml.goodbye())
 
     async def callback_status(self, request: Request, form: Form) -> Response:
         """What became of a callback's outbound call."""
@@ -202,6 +211,40 @@ class Webhooks:
             await self._signal(self.control.dial_status(promised_in, form["CallSid"], status), promised_in)
         return Response(status_code=204)
 
+    async def answered_by(self, request: Request, form: Form) -> Response:
+        """Who picked up a callback. In doubt it is a person, who must not be hung up on."""
+        promised_in, who = request.query_params.get("callback", ""), form.get("AnsweredBy", "")
+        machine = who.startswith("machine") or who == "fax"
+        status = DialStatus.MACHINE if machine else DialStatus.HUMAN
+        await self._signal(self.control.dial_status(promised_in, form["CallSid"], status), promised_in)
+        return Response(status_code=204)
+
+    async def queue_done(self, request: Request, form: Form) -> Response:
+        """The caller left the failsafe queue; the call is over unless we ourselves moved them on."""
+        result = form.get("QueueResult", "")
+        if result in _MOVED_ON:
+            return Response(status_code=204)
+        self._tell(_caller(form), FactKind.CALL_ENDED, f"left the failsafe queue: {result or 'unknown'}")
+        return xml(twiml.goodbye())
+
+    async def failsafe_choice(self, request: Request, form: Form) -> Response:
+        """A caller whom nobody could take pressed a key: 1 books a callback, everything else waits in the queue."""
+        if form.get("Digits") != "1":
+            return xml(twiml.wait_in_queue(self.bridge_url))
+        start, at = _caller(form), datetime.now(UTC) + CALLED_BACK_AFTER
+        asked = CallbackRequest(start.call_sid, start.from_number, at.isoformat(), _FAILSAFE_TOPIC)
+        try:
+            await self.control.request_callback(start, asked, UPDATE_DEADLINE.total_seconds())
+        except Rejected as refusal:
+            return xml(twiml.wait_in_queue(self.bridge_url, f"{refusal}. Please stay on the line."))
+        except PortError:
+            log.warning("callback_not_durable", call_sid=start.call_sid)
+            return xml(twiml.wait_in_queue(self.bridge_url, "I could not book that. Please stay on the line."))
+        log.info("callback_booked_in_failsafe", call_sid=start.call_sid)
+        self._tell(start, FactKind.CALL_ENDED, "left the failsafe queue for a callback")
+        minutes = int(CALLED_BACK_AFTER.total_seconds() // 60)
+        return xml(twiml.say_and_hang_up(f"Done. We will call you back in {minutes} minutes. Goodbye."))
+
     @staticmethod
     async def _signal(delivery: Awaitable[None], call_sid: str) -> None:
         """Statuses come late and repeat: one for a workflow that is over is no fault."""
@@ -209,3 +252,8 @@ class Webhooks:
             await delivery
         except Rejected:
             log.info("status_for_closed_workflow", call_sid=call_sid)
+
+
+def _caller(form: Form) -> CallStarted:
+    """The call as a webhook knows it; its workflow, which runs already, knows it better."""
+    return CallStarted(form["CallSid"], form.get("From", ""), form.get("To", ""), datetime.now(UTC).isoformat())

@@ -32,3 +32,10 @@ def _holder(port: int) -> str:
     except psutil.Error:
         pass
     return "another process"
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])

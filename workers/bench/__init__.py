@@ -29,3 +29,24 @@ def retrieval(
         cli._emit(report)
     else:
         show(report, cli._console())
+
+
+@app.command()
+def bridge(
+    calls: Annotated[int, typer.Option(min=1, max=1000, help="Concurrent calls.")] = 100,
+    seconds: Annotated[float, typer.Option(min=1, help="Measured in each run, after the calls are up.")] = 20.0,
+    rounds: Annotated[int, typer.Option(min=1, help="Pairs of runs: bare relay, bridge, bare relay, …")] = 2,
+    json: Json = False,
+) -> None:
+    """What the bridge adds: latency and CPU against a bare relay in alternation, on one core."""
+    import uvloop
+
+    from workers import cli
+    from workers.bench.bridge.report import show
+    from workers.bench.bridge.run import run_bridge_bench
+
+    report = uvloop.run(run_bridge_bench(calls, seconds, rounds))
+    if json:
+        cli._emit(report)
+    else:
+        show(report, cli._console())

@@ -1,0 +1,21 @@
+"""The bridge's benchmark measures what it says it measures; its figures are no test's business."""
+
+from workers.bench.bridge.run import run_bridge_bench
+from workers.bench.bridge.stamps import read_stamp, stamped
+
+
+async def test_a_short_run_loses_no_frame_and_knows_what_was_heard() -> None:
+    report = await run_bridge_bench(calls=4, seconds=7, rounds=1)
+
+    [[relay, bridge]] = report["rounds"]
+    assert (relay["what"], bridge["what"]) == ("bare relay", "bridge")
+    assert bridge["frames_dropped"] == 0
+    assert bridge["truncation_error_p50"] is not None
+    assert report["cpu_ratio"] > 0
+
+
+def test_a_stamp_travels_in_the_audio() -> None:
+    age, number = read_stamp(stamped(20, number=7))
+
+    assert number == 7
+    assert 0 <= age < 1000

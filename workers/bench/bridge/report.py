@@ -1,0 +1,49 @@
+"""The bridge benchmark on a terminal."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+_BAR = 40
+
+
+def show(report: dict[str, Any], console: Console) -> None:
+    """A table of every run, the ratios, and where the frames' latencies lie."""
+    table = Table(title=f"{report['calls']} calls on one core, {report['seconds']:g} s a run; ms, CPU of one call")
+    heads = ("", "up p50", "down p50", "p99 both", "CPU-s/min", "core", "dropped", "truncation off by")
+        "",
+        "up p50 ms",
+        "down p50 ms",
+        "up + down p99 ms",
+        "CPU-s / call-min",
+        "core",
+        "dropped",
+        "truncation off by",
+    )
+    for head in heads:
+        table.add_column(head, justify="left" if not head else "right")
+    for pair in report["rounds"]:
+        for run in pair:
+            off = run["truncation_error_p50"]
+            table.add_row(
+                run["what"],
+                f"{run['up_p50']:.2f}",
+                f"{run['down_p50']:.2f}",
+                f"{run['up_p99'] + run['down_p99']:.2f}",
+                f"{run['cpu_s_per_call_minute']:.4f}",
+                f"{run['core_share']:.0%}",
+                str(run["frames_dropped"]),
+                "" if off is None else f"{off:.0f}, at most {run['truncation_error_max']:.0f}",
+            )
+    console.print(table)
+    console.print(
+        f"CPU × bare relay [bold]{report['cpu_ratio']}[/]   p99 up + down [bold]{report['added_p99_ms']} ms[/]"
+        f"   frames dropped [bold]{report['frames_dropped']}[/]"
+    )
+    for run in report["rounds"][-1]:
+        console.print(f"\n{run['what']}: latency of {sum(run['histogram'].values())} frames")
+        most = max(run["histogram"].values()) or 1
+        for edge, count in run["histogram"].items():
+            label = "more" if edge == "more" else f"≤ {edge} ms"
+            console.print(f"  {label:>9} {'█' * round(_BAR * count / most)} {count}")

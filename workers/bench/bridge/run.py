@@ -1,0 +1,158 @@
+"""Bare relay and bridge in alternation, each alone on one core, the scripted peers on the other."""
+
+import asyncio
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import psutil
+from twilio.request_validator import RequestValidator
+
+from firstline.settings import LOCAL_AUTH_TOKEN
+from workers.bench.bridge.model import ScriptedModel
+from workers.bench.bridge.phones import Phones
+from workers.ports_in_use import free_port
+
+EDGES_MS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
+SETTLE_S = 3.0
+"""Not measured: connections are made and greetings played."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One process under one load. Latencies in ms; CPU in seconds per minute of one call."""
+
+    what: str
+    calls: int
+    up_p50: float
+    down_p50: float
+    up_p99: float
+    down_p99: float
+    cpu_s_per_call_minute: float
+    core_share: float
+    """CPU seconds per second."""
+    frames_dropped: int
+    rss_mib: float
+    histogram: dict[str, int]
+    """Upper edge in ms -> frames, both ways together."""
+    greeting_p50: float | None = None
+    """Twilio's `start` -> first audio at the phone, ms; for the relay, the model's first answer."""
+    truncation_error_p50: float | None = None
+    """Told to the model less truly heard, ms, in absolute value."""
+    truncation_error_max: float | None = None
+
+    @property
+    def added_p99(self) -> float:
+        """Up and down together."""
+        return self.up_p99 + self.down_p99
+
+
+async def run_bridge_bench(calls: int, seconds: float, rounds: int) -> dict[str, Any]:
+    """Relay, bridge, relay, bridge …; the figures of each round and the median ratios."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) > 1:
+        os.sched_setaffinity(0, set(cores[1:]))
+    runs: list[tuple[Figures, Figures]] = []
+    try:
+        for _ in range(rounds):
+            relay = await _measure("bare relay", calls, seconds, cores[0])
+            bridge = await _measure("bridge", calls, seconds, cores[0])
+            runs.append((relay, bridge))
+    finally:
+        os.sched_setaffinity(0, set(cores))
+    ratios = [b.cpu_s_per_call_minute / r.cpu_s_per_call_minute for r, b in runs]
+    return {
+        "calls": calls,
+        "seconds": seconds,
+        "rounds": [[asdict(r), asdict(b)] for r, b in runs],
+        "cpu_ratio": round(float(np.median(ratios)), 2),
+        "added_p99_ms": round(float(np.median([b.added_p99 for _, b in runs])), 2),
+        "frames_dropped": sum(b.frames_dropped for _, b in runs),
+    }
+
+
+async def _measure(what: str, calls: int, seconds: float, core: int) -> Figures:
+    model = ScriptedModel()
+    await model.start()
+    port = free_port()
+    url = f"ws://127.0.0.1:{port}/media"
+    with tempfile.TemporaryDirectory(prefix="firstline-bench-") as home:
+        module = "relay" if what == "bare relay" else "under_test"
+        command = [sys.executable, "-m", f"workers.bench.bridge.{module}", str(port), model.url, home]
+        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.DEVNULL)
+        try:
+            os.sched_setaffinity(process.pid, {core})
+            await _listening(port, process)
+            phones = Phones(url, RequestValidator(LOCAL_AUTH_TOKEN).compute_signature(url, {}))
+            return await _load(what, calls, seconds, psutil.Process(process.pid), model, phones)
+        finally:
+            process.kill()
+            await process.wait()
+            await model.close()
+
+
+async def _load(
+    what: str, calls: int, seconds: float, process: psutil.Process, model: ScriptedModel, phones: Phones
+) -> Figures:
+    await phones.ring(calls)
+    await asyncio.sleep(SETTLE_S)
+    model.figures.up_ms.clear()
+    phones.figures.down_ms.clear()
+    sent, received = phones.figures.sent, model.figures.received
+    before = process.cpu_times()
+    await asyncio.sleep(seconds)
+    after = process.cpu_times()
+    sent, received = phones.figures.sent - sent, model.figures.received - received
+    rss = process.memory_info().rss / 2**20
+    await phones.hang_up()
+    cpu = after.user + after.system - before.user - before.system
+    errors = [
+        abs(told - phones.figures.heard[number])
+        for number, told, _ in model.figures.truncations
+        if number in phones.figures.heard
+    ]
+    up, down = model.figures.up_ms, phones.figures.down_ms
+    return Figures(
+        what=what,
+        calls=calls,
+        up_p50=_percentile(up, 50),
+        down_p50=_percentile(down, 50),
+        up_p99=_percentile(up, 99),
+        down_p99=_percentile(down, 99),
+        cpu_s_per_call_minute=round(cpu / (calls * seconds / 60), 4),
+        core_share=round(cpu / seconds, 3),
+        # Frames under way at the two moments of counting are not lost.
+        frames_dropped=max(0, sent - received - calls),
+        rss_mib=round(rss, 1),
+        histogram=_histogram([*up, *down]),
+        greeting_p50=_percentile(phones.figures.greeting_ms, 50) if phones.figures.greeting_ms else None,
+        truncation_error_p50=_percentile(errors, 50) if errors else None,
+        truncation_error_max=round(max(errors), 1) if errors else None,
+    )
+
+
+async def _listening(port: int, process: asyncio.subprocess.Process) -> None:
+    for _ in range(300):
+        if process.returncode is not None:
+            raise RuntimeError("the process under test ended before it listened")
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(0.1)
+            continue
+        writer.close()
+        return
+    raise RuntimeError("the process under test does not listen")
+
+
+def _histogram(values: Sequence[float]) -> dict[str, int]:
+    counts, _ = np.histogram(values, bins=[0.0, *EDGES_MS, float("inf")])
+    return dict(zip([*(f"{edge:g}" for edge in EDGES_MS), "more"], counts.tolist(), strict=True))
+
+
+def _percentile(values: Sequence[float], q: float) -> float:
+    return round(float(np.percentile(values, q)), 3) if values else float("nan")

@@ -1,0 +1,70 @@
+"""The bridge with everything on, its outside world in memory. Run as a process: `under_test MEDIA_PORT MODEL_URL HOME`.
+
+Signature check, stage stamps, transcript, barge-in by heard position, spool on disk and metrics are the real ones; only
+the help centre and the control plane answer from memory, because their cost is not the bridge's.
+"""
+
+import sys
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import uvloop
+
+from firstline.adapters.object_store import ObstoreObjectStore
+from firstline.domain.call import CallStarted
+from firstline.domain.facts import Fact
+from firstline.ports import CallControl, Knowledge
+from firstline.settings import LOCAL_AUTH_TOKEN
+from firstline.telemetry import configure_logs
+from realtime_bridge.app import Bridge, BridgeConfig
+from realtime_bridge.model_link import ModelEndpoint
+from realtime_bridge.phrases import PhraseBook
+
+
+class _Swallow:
+    """A control plane that takes every fact at once."""
+
+    async def deliver(self, start: CallStarted, facts: Sequence[Fact]) -> None:
+        return None
+
+
+class _Hum:
+    """A voice of 2.4 s, whatever is said."""
+
+    async def stream(self, text: str, language: str) -> AsyncIterator[bytes]:
+        for _ in range(6):
+            yield b"\xff" * 3200
+
+
+async def _serve(port: int, model_url: str, home: Path) -> None:
+    media_url = f"ws://127.0.0.1:{port}/media"
+    config = BridgeConfig(
+        host="127.0.0.1",
+        port=0,
+        media_port=port,
+        bridge_url="http://127.0.0.1",
+        media_url=media_url,
+        auth_token=LOCAL_AUTH_TOKEN,
+        lanes=(ModelEndpoint(model_url, "scripted"),),
+        voice="marin",
+        company="Meridian",
+        zone=ZoneInfo("UTC"),
+        spool_path=home / "spool.sqlite",
+    )
+    phrases = PhraseBook(_Hum(), ObstoreObjectStore((home / "objects").as_uri()), "Meridian")
+    control, knowledge = _Swallow(), object()
+    await Bridge(config, _as_knowledge(knowledge), _as_control(control), phrases).serve()
+
+
+def _as_control(control: object) -> CallControl:
+    return control  # type: ignore[return-value]  # the script asks for no tool, so nothing else is called
+
+
+def _as_knowledge(knowledge: object) -> Knowledge:
+    return knowledge  # type: ignore[return-value]
+
+
+if __name__ == "__main__":
+    configure_logs(json=True, level=40)
+    uvloop.run(_serve(int(sys.argv[1]), sys.argv[2], Path(sys.argv[3])))
