@@ -16,6 +16,22 @@ HANDOFF_WORKFLOW = "HandoffWorkflow"
 CALLBACK_WORKFLOW = "CallbackWorkflow"
 REVIEW_WORKFLOW = "ReviewWorkflow"
 SLO_WORKFLOW = "SloWorkflow"
+CSAT_WORKFLOW = "CsatWorkflow"
+ORPHANS_WORKFLOW = "OrphansWorkflow"
+
+INGEST_WORKFLOW = "CorpusIngestWorkflow"
+INGEST_PROGRESS_QUERY = "progress"
+
+
+def ingest_task_queue(task_queue: str = TASK_QUEUE) -> str:
+    """Where corpora wait to be embedded: heavy work that must not keep a call's activities waiting."""
+    return f"{task_queue}-ingest"
+
+
+def ingest_workflow_id(collection: str) -> str:
+    """Id of the workflow that ingests into a collection; one at a time."""
+    return f"ingest-{collection}"
+
 
 # Messages of CallWorkflow.
 FACTS_SIGNAL = "facts"
@@ -37,6 +53,10 @@ MOVE_SIGNAL = "move"
 MOVE_UPDATE = "reschedule"
 CANCEL_SIGNAL = "cancel"
 PROMISE_QUERY = "promise"
+
+# Messages of CsatWorkflow.
+SCORE_UPDATE = "score"
+SAMPLE_QUERY = "sample"
 
 # Search attributes: name -> Temporal indexed value type.
 SEARCH_ATTRIBUTES = {
@@ -70,6 +90,11 @@ def handoff_workflow_id(call_sid: str) -> str:
 def callback_workflow_id(call_sid: str) -> str:
     """Id of the callback promised in a call."""
     return f"callback-{call_sid}"
+
+
+def csat_workflow_id(month: str) -> str:
+    """Id of a month's satisfaction sample; `month` is 2026-10."""
+    return f"csat-{month}"
 
 
 def conference_name(call_sid: str) -> str:

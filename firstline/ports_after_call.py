@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from firstline.domain.orphans import LiveCall
 from firstline.domain.review import FlagTally
 from firstline.domain.slo import TurnCount
 
@@ -58,4 +59,43 @@ class CallStatistics(Protocol):
 
     async def first_audio(self, since: datetime, until: datetime, slower_than_ms: float) -> TurnCount:
         """Turns that the agent answered in the calls that ended in this time, and the slow ones among them."""
+        ...
+
+
+class Survey(Protocol):
+    """The monthly satisfaction sample and its scores."""
+
+    async def deflected(self, since: datetime, until: datetime) -> Sequence[str]:
+        """CallSids of the resolved calls that rang in this time, without those of the frozen evaluation set."""
+        ...
+
+    async def sample(self, month: str) -> Sequence[str]:
+        """The month's sample as it was kept, by CallSid; empty when none was drawn."""
+        ...
+
+    async def keep_sample(self, month: str, call_sids: Sequence[str]) -> None:
+        """Keep a sample; harmless when repeated."""
+        ...
+
+    async def keep_score(self, month: str, call_sid: str, score: int) -> None:
+        """Keep a score, replacing an earlier one of this call."""
+        ...
+
+
+# --- calls in two places ----------------------------------------------------------------------------------------------
+
+
+class LiveCalls(Protocol):
+    """The carrier's view of what is live."""
+
+    async def live_calls(self, number: str) -> Sequence[LiveCall]:
+        """Every queued, ringing or live call to or from a number (E.164)."""
+        ...
+
+
+class OpenCalls(Protocol):
+    """The control plane's view of what is live."""
+
+    async def open_calls(self) -> Sequence[str]:
+        """CallSids of the calls whose workflow waits for their end; may lag some seconds."""
         ...

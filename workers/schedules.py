@@ -23,6 +23,7 @@ from temporalio.client import (
 )
 
 from firstline import names
+from workflows.csat import CsatInput
 from workflows.review import ReviewInput
 
 log = structlog.get_logger()
@@ -53,6 +54,22 @@ def cadences(timezone: str) -> list[Cadence]:
             "Mondays at 7: last week's flagged turns as a report, one ticket for each flag seen more than 3 times",
             _calendar(timezone, hour=7, day_of_week=1),
             [ReviewInput()],
+        ),
+        Cadence(
+            "monthly-csat",
+            names.CSAT_WORKFLOW,
+            "On the 1st at 6: draws 40 deflected calls of last month; csat-<month> then takes their scores",
+            _calendar(timezone, hour=6, day_of_month=1),
+            [CsatInput()],
+            catch_up=timedelta(days=27),
+        ),
+        Cadence(
+            "orphan-reconciler",
+            names.ORPHANS_WORKFLOW,
+            "Every 10 minutes: ends workflows whose call is over, pages for live calls that have no workflow",
+            ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(minutes=10))]),
+            catch_up=timedelta(minutes=1),
+            longest=timedelta(hours=2),
         ),
         Cadence(
             "slo-burn",

@@ -9,20 +9,26 @@ from temporalio.client import Client
 
 from activities.archive import TraceActivities
 from activities.callback import CallbackActivities, CallbackRules
+from activities.csat import CsatActivities
 from activities.handoff import HandoffActivities
+from activities.ingest import CorpusActivities
+from activities.orphans import OrphanActivities
 from activities.prefetch import PrefetchActivities
 from activities.review import ReviewActivities
 from activities.slo import SloActivities
 from firstline.adapters.call_statistics import PostgresCallStatistics
 from firstline.adapters.jira import JiraTickets
 from firstline.adapters.object_store import ObstoreObjectStore
+from firstline.adapters.open_calls import TemporalOpenCalls
 from firstline.adapters.pagerduty import PagerDutyPaging
 from firstline.adapters.postgres import Pool, open_pool
 from firstline.adapters.read_model import PostgresReadModel
+from firstline.adapters.survey import PostgresSurvey
 from firstline.adapters.temporal import TemporalCallControl
 from firstline.adapters.twilio import TwilioTelephony
 from firstline.domain.hours import Hours, parse_holidays, parse_open, parse_quiet
 from firstline.domain.language import SUPPORTED
+from firstline.knowledge.build import PostgresCorpusBuilder
 from firstline.knowledge.embed import SentenceTransformerEmbedder
 from firstline.knowledge.search import PostgresKnowledge
 from firstline.ports import ObjectStore
@@ -167,7 +173,7 @@ async def bridge(opened: Opened) -> Bridge:
     return Bridge(config, await opened.knowledge(), TemporalCallControl(client), phrases)
 
 
-async def activities(opened: Opened) -> Activities:
+async def activities(opened: Opened, client: Client) -> Activities:
     """Every activity, bound to its adapters."""
     settings = opened.settings
     telephony = TwilioTelephony(
@@ -191,6 +197,10 @@ async def activities(opened: Opened) -> Activities:
         prefetch=PrefetchActivities(VoiceOnDemand(settings), store, phrases),
         review=ReviewActivities(statistics, store, _tickets(opened), ZoneInfo(settings.timezone), links),
         slo=SloActivities(statistics, paging, links),
+        csat=CsatActivities(PostgresSurvey(pool), ZoneInfo(settings.timezone)),
+        orphans=OrphanActivities(
+            telephony, TemporalOpenCalls(client), paging, settings.line_number, settings.reps, links
+        ),
     )
 
 
@@ -203,6 +213,13 @@ def _tickets(opened: Opened) -> JiraTickets | None:
     tickets = JiraTickets(url, settings.jira_email, settings.jira_api_token.get_secret_value(), settings.jira_project)
     opened.stack.push_async_callback(tickets.aclose)
     return tickets
+
+
+async def corpus_activities(opened: Opened) -> CorpusActivities:
+    """What an ingest does; its embedding model is loaded by the first corpus."""
+    settings = opened.settings
+    pool = await opened.pool(max_size=2)
+    return CorpusActivities(PostgresCorpusBuilder(pool, object_store(settings), lambda: embedding_model(settings)))
 
 
 def _simulated(settings: Settings, prefix: str) -> str:

@@ -13,18 +13,30 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities.archive import TraceActivities
 from activities.callback import CallbackActivities
+from activities.csat import CsatActivities
 from activities.handoff import HandoffActivities
+from activities.orphans import OrphanActivities
 from activities.prefetch import PrefetchActivities
 from activities.review import ReviewActivities
 from activities.slo import SloActivities
 from firstline import names
 from workflows.call import CallWorkflow
 from workflows.callback import CallbackWorkflow
+from workflows.csat import CsatWorkflow
 from workflows.handoff import HandoffWorkflow
+from workflows.orphans import OrphansWorkflow
 from workflows.review import ReviewWorkflow
 from workflows.slo import SloWorkflow
 
-WORKFLOWS = (CallWorkflow, HandoffWorkflow, CallbackWorkflow, ReviewWorkflow, SloWorkflow)
+WORKFLOWS = (
+    CallWorkflow,
+    HandoffWorkflow,
+    CallbackWorkflow,
+    ReviewWorkflow,
+    CsatWorkflow,
+    SloWorkflow,
+    OrphansWorkflow,
+)
 GRACE = timedelta(seconds=10)
 """For activities that run when the worker is told to stop; later they are cancelled and retried elsewhere."""
 
@@ -39,6 +51,8 @@ class Activities:
     prefetch: PrefetchActivities
     review: ReviewActivities
     slo: SloActivities
+    csat: CsatActivities
+    orphans: OrphanActivities
 
     @property
     def methods(self) -> list[Callable[..., Any]]:

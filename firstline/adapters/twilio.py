@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import TypeVar
 
 import requests
@@ -11,6 +12,7 @@ from twilio.rest import Client
 
 from firstline.adapters.twilio_http import TwilioHttp
 from firstline.adapters.twilio_twiml import failsafe_queue, hold_in_conference, rep_brief, webhook
+from firstline.domain.orphans import LiveCall
 from firstline.names import conference_name
 from firstline.ports import CallbackDial, PortError, Rejected, RepCall
 
@@ -20,7 +22,8 @@ _OVER = {21220, 20404}
 _LIVE = ("queued", "ringing", "in-progress")
 
 FAILSAFE_MESSAGE = (
-    "Everyone is helping other callers. Please stay on the line, and the next free person will take your call."
+    "Everyone is helping other callers. Press 1 to be called back, or stay on the line, and the next free person will "
+    "take your call."
 )
 
 T = TypeVar("T")
@@ -58,7 +61,7 @@ class TwilioTelephony:
 
     async def move_to_failsafe(self, call_sid: str) -> None:
         """A repeat sends the caller to the end of the queue again, which is a wait and no loss."""
-        twiml = failsafe_queue(self._failsafe_message)
+        twiml = failsafe_queue(self._bridge_url, self._failsafe_message)
         await _in_thread(lambda: self._client.calls(call_sid).update(twiml=twiml))
 
     async def ring_rep(self, call: RepCall) -> str:
@@ -77,7 +80,7 @@ class TwilioTelephony:
         return str(created.sid)
 
     async def dial_callback(self, dial: CallbackDial) -> str:
-        """Not idempotent in itself: whoever retries asks `find_live` first."""
+        """Not idempotent in itself: whoever retries asks `find_since` first."""
         promised = dial.promised_in
         created = await _in_thread(
             lambda: self._client.calls.create(
@@ -102,6 +105,31 @@ class TwilioTelephony:
                 if found:
                     return str(found[0].sid)
             return None
+
+        return await _in_thread(find)
+
+    async def find_since(self, to_number: str, from_number: str, since: datetime) -> str | None:
+        """Twilio filters by the start, which a call that still waits in its queue lacks: those are looked up first."""
+        live = await self.find_live(to_number, from_number)
+        if live is not None:
+            return live
+
+        def find() -> str | None:
+            calls = self._client.calls.list(to=to_number, from_=from_number, start_time_after=since, limit=20)
+            return next((str(call.sid) for call in calls if call.date_created >= since), None)
+
+        return await _in_thread(find)
+
+    async def live_calls(self, number: str) -> Sequence[LiveCall]:
+        """One question a status and a direction, for Twilio filters by one each."""
+
+        def find() -> list[LiveCall]:
+            return [
+                LiveCall(str(call.sid), str(call.to), str(call._from), call.status == "in-progress")
+                for status in _LIVE
+                for side in ({"to": number}, {"from_": number})
+                for call in self._client.calls.list(status=status, **side)
+            ]
 
         return await _in_thread(find)
 

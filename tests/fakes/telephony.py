@@ -1,9 +1,12 @@
 """Telephony in memory."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from uuid import uuid4
 
 from firstline.domain.call import E164
+from firstline.domain.orphans import LiveCall
 from firstline.names import FAILSAFE_QUEUE, conference_name
 from firstline.ports import CallbackDial, Rejected, RepCall
 
@@ -16,6 +19,7 @@ class FakeCall:
     from_number: str
     live: bool = True
     where: str = ""
+    begun: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 class FakeTelephony:
@@ -52,6 +56,23 @@ class FakeTelephony:
             (sid for sid, call in self.calls.items() if call.live and (call.to_number, call.from_number) == wanted),
             None,
         )
+
+    async def find_since(self, to_number: str, from_number: str, since: datetime) -> str | None:
+        return next(
+            (
+                sid
+                for sid, call in reversed(self.calls.items())
+                if (call.to_number, call.from_number) == (to_number, from_number) and call.begun >= since
+            ),
+            None,
+        )
+
+    async def live_calls(self, number: str) -> Sequence[LiveCall]:
+        return [
+            LiveCall(sid, call.to_number, call.from_number, talking=True)
+            for sid, call in self.calls.items()
+            if call.live and number in (call.to_number, call.from_number)
+        ]
 
     async def hang_up(self, call_sid: str) -> None:
         if call_sid in self.calls:

@@ -18,6 +18,7 @@ from temporalio.testing import WorkflowEnvironment
 from firstline.adapters.embedded_temporal import dev_server_binary
 from firstline.adapters.temporal import add_search_attributes, register_search_attributes
 from firstline.domain.callback import DialStatus
+from firstline.domain.csat import CsatScore
 from firstline.domain.facts import FactKind
 from firstline.domain.flags import Flag, FlagKind
 from firstline.domain.handoff import RepAnswer
@@ -40,6 +41,8 @@ from tests.workflows.finished import finished
 from tests.workflows.stage import Stage
 from workers.worker import build_worker
 from workflows.call import CallWorkflow
+from workflows.csat import CsatInput, CsatWorkflow
+from workflows.orphans import OrphansWorkflow
 from workflows.review import ReviewInput, ReviewWorkflow
 from workflows.slo import SloWorkflow
 
@@ -150,8 +153,41 @@ async def slo_burning(stage: Stage) -> dict[str, Handle]:
     return {"slo_burning": look}
 
 
-ON_REAL_TIME: list[Scene] = [reviewed, slo_burning, resolved, transferred, left_waiting, callback_waiting]
-ON_SKIPPED_TIME: list[Scene] = [failsafe, callback_kept]
+async def csat_scored(stage: Stage) -> dict[str, Handle]:
+    """A sample of two, opened by the schedule's run; both scores come in."""
+    client, queue = stage.server.client, stage.task_queue
+    for number in range(2):
+        record = finished(f"CA{number}", datetime(2026, 10, 3 + number, tzinfo=UTC))
+        await stage.world.read_model.save_call(record, "")
+    opening = await client.start_workflow(CsatWorkflow.run, CsatInput(), id="monthly-csat", task_queue=queue)
+    await opening.result()
+    sample = await client.start_workflow(
+        CsatWorkflow.run, CsatInput("2026-10"), id="csat-2026-10-again", task_queue=queue
+    )
+    while not await sample.query(CsatWorkflow.sample):
+        continue
+    for number in range(2):
+        await sample.execute_update(CsatWorkflow.score, CsatScore(f"CA{number}", 4 + number))
+    await sample.result()
+    return {"csat_opening": opening, "csat_scored": sample}
+
+
+async def reconciled(stage: Stage) -> dict[str, Handle]:
+    """A workflow without a call is ended; a call without a workflow is paged for."""
+    lost, stranded = started(), started()
+    call = await stage.call(lost, *talking(lost))
+    stage.world.telephony.end(lost.call_sid)
+    stage.world.telephony.ring_in(stranded)
+    stage.world.open_calls.sids = [lost.call_sid]
+    client, queue = stage.server.client, stage.task_queue
+    reconciler = await client.start_workflow(OrphansWorkflow.run, id="orphan-reconciler", task_queue=queue)
+    await reconciler.result()
+    await call.result()
+    return {"orphans_found": reconciler}
+
+
+ON_REAL_TIME: list[Scene] = [reviewed, slo_burning, csat_scored, resolved, transferred, left_waiting, callback_waiting]
+ON_SKIPPED_TIME: list[Scene] = [reconciled, failsafe, callback_kept]
 
 
 async def play(server: WorkflowEnvironment, scene: Scene) -> None:

@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 from activities.archive import TraceActivities
 from activities.callback import CallbackActivities
+from activities.csat import CsatActivities
 from activities.handoff import HandoffActivities
+from activities.orphans import OrphanActivities
 from activities.prefetch import PrefetchActivities
 from activities.review import ReviewActivities
 from activities.slo import SloActivities
@@ -93,4 +95,6 @@ def activities_of(world: World, reps: list[str] | None = None) -> Activities:
         prefetch=PrefetchActivities(world.voice, world.object_store, PHRASES),
         review=ReviewActivities(world.statistics, world.object_store, world.tickets, UTC, "http://ui/workflows"),
         slo=SloActivities(world.statistics, world.paging, "http://ui/workflows"),
+        csat=CsatActivities(world.survey, UTC),
+        orphans=OrphanActivities(world.telephony, world.open_calls, world.paging, LINE, REPS, "http://ui/workflows"),
     )

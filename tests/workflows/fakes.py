@@ -14,8 +14,10 @@ from firstline.ports import CallbackDial, CallRecord, Page, RepCall
 from firstline.ports_after_call import Ticket, TicketDraft
 from tests.fakes.call_statistics import FakeCallStatistics
 from tests.fakes.object_store import FakeObjectStore
+from tests.fakes.open_calls import FakeOpenCalls
 from tests.fakes.paging import FakePaging
 from tests.fakes.read_model import FakeReadModel
+from tests.fakes.survey import FakeSurvey
 from tests.fakes.telephony import FakeCall, FakeTelephony
 from tests.fakes.tickets import FakeTickets
 
@@ -68,6 +70,10 @@ class RecordingTelephony(Recording, FakeTelephony):
         self.rung: list[RepCall] = []
         self.dialled: list[CallbackDial] = []
         self.hung_up: list[str] = []
+        self.ends_at_once = False
+        """Calls are over as soon as they were placed."""
+        self.places_calls = True
+        """False: an attempt to dial has no effect."""
         self._placed = 0
 
     def ring_in(self, start: CallStarted) -> None:
@@ -103,8 +109,12 @@ class RecordingTelephony(Recording, FakeTelephony):
         return leg
 
     async def dial_callback(self, dial: CallbackDial) -> str:
+        if not self.places_calls:
+            await self._record("dial_callback")
         self.dialled.append(dial)
         leg = await super().dial_callback(dial)
+        if self.ends_at_once:
+            self.end(leg)
         await self._record("dial_callback")
         return leg
 
@@ -186,5 +196,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.statistics = FakeCallStatistics(self.read_model)
+        self.survey = FakeSurvey(self.read_model)
+        self.open_calls = FakeOpenCalls()
 
     rules: CallbackRules = CallbackRules(Hours(ZoneInfo("America/New_York")), frozenset({"US", "CA"}))

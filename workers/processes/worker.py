@@ -8,6 +8,7 @@ from firstline.adapters.postgres import migrate
 from firstline.adapters.temporal import connect
 from firstline.settings import Settings
 from workers import wiring
+from workers.ingest_worker import build_ingest_worker
 from workers.schedules import cadences, keep_schedules
 from workers.until_told import until_told
 from workers.worker import build_worker
@@ -20,8 +21,10 @@ async def run(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         await migrate(wiring.database_url(settings))
         client = await connect(settings.temporal_address, settings.temporal_namespace)
-        activities = await wiring.activities(wiring.Opened(settings, stack))
+        activities = await wiring.activities(wiring.Opened(settings, stack), client)
+        corpora = build_ingest_worker(client, await wiring.corpus_activities(wiring.Opened(settings, stack)))
         worker = build_worker(client, activities, dials_per_second=settings.dials_per_second)
         await keep_schedules(client, cadences(settings.timezone))
         log.info("worker_ready", temporal=settings.temporal_address)
-        await until_told(worker.run())
+        async with corpora:
+            await until_told(worker.run())
