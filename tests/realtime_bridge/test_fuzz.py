@@ -1,0 +1,185 @@
+"""The call survives any order of events: nothing raises, no second response, no audio astray, marks account for all."""
+
+from contextlib import suppress
+from typing import Any
+
+import orjson
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from realtime_bridge.protocol.call import ResumeNotes
+from realtime_bridge.protocol.commands import ToModel, ToolAnswer, ToPhone
+from realtime_bridge.protocol.twilio import BadFrame, MarkReached, StreamStopped, TwilioStream, audio_ms
+from tests.realtime_bridge.calls import STREAM, Bench, mulaw
+
+IDS = st.sampled_from(["a", "b", "c"])
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=5,
+)
+KINDS = st.sampled_from(
+    [
+        "response.output_audio.delta",
+        "response.output_audio_transcript.delta",
+        "response.output_item.done",
+        "response.done",
+        "response.created",
+        "error",
+        "input_audio_buffer.speech_stopped",
+        "conversation.item.input_audio_transcription.completed",
+        "session.updated",
+        "made.up",
+    ]
+)
+
+
+class LiveCall(RuleBasedStateMachine):
+    """A phone, a model that keeps to its protocol mostly, and time."""
+
+    @initialize(opening=st.lists(st.sampled_from([100, 400]), max_size=2))
+    def begin(self, opening: list[int]) -> None:
+        self.bench = Bench(opening)
+        self.active: str | None = None
+        self.responses = 0
+        self.sent_ms: dict[str, float] = {}
+        self.unanswered_marks: list[str] = []
+        self.all_marks: set[str] = set()
+        self.bench.start()
+        self.look(self.bench.commands)
+
+    def look(self, commands: Any) -> None:
+        """Hold what the session wants against what may be."""
+        for command in commands:
+            if isinstance(command, ToPhone):
+                frame = orjson.loads(command.data)
+                assert frame["streamSid"] == STREAM
+                if frame["event"] == "mark":
+                    name = frame["mark"]["name"]
+                    assert name not in self.all_marks
+                    self.all_marks.add(name)
+                    self.unanswered_marks.append(name)
+            elif isinstance(command, ToModel):
+                event = orjson.loads(command.data)
+                if event["type"] == "response.create":
+                    assert self.active is None, "a response was asked for while one is active"
+                if event["type"] == "conversation.item.truncate":
+                    assert 0 <= event["audio_end_ms"] <= self.sent_ms[event["item_id"]]
+
+    def model(self, kind: str, **fields: Any) -> None:
+        self.look(self.bench.model(kind, **fields))
+
+    @rule(ms=st.integers(0, 3000))
+    def time_passes(self, ms: int) -> None:
+        self.bench.now += ms
+
+    @rule()
+    def response_begins(self) -> None:
+        if self.active is None:
+            self.responses += 1
+            self.active = f"resp_{self.responses}"
+            self.model("response.created", response={"id": self.active})
+
+    @rule(item=IDS, ms=st.sampled_from([20, 100, 500]))
+    def audio(self, item: str, ms: int) -> None:
+        if self.active is not None:
+            name = f"{self.active}_{item}"
+            self.sent_ms[name] = self.sent_ms.get(name, 0.0) + audio_ms(mulaw(ms))
+            self.model("response.output_audio.delta", response_id=self.active, item_id=name, delta=mulaw(ms))
+
+    @rule(item=IDS)
+    def item_done(self, item: str) -> None:
+        name = f"{self.active}_{item}"
+        self.model("response.output_item.done", item={"type": "message", "id": name, "status": "completed"})
+
+    @rule(call=IDS)
+    def tool_asked(self, call: str) -> None:
+        if self.active is not None:
+            item = {"type": "function_call", "status": "completed", "call_id": call, "name": "lookup_article"}
+            self.model("response.output_item.done", item=item)
+
+    @rule(call=IDS, farewell=st.booleans())
+    def tool_answers(self, call: str, farewell: bool) -> None:
+        self.bench.session.tool_answered(call, ToolAnswer("{}", farewell=farewell), self.bench.now)
+        self.look(self.bench.take())
+
+    @rule()
+    def response_ends(self) -> None:
+        if self.active is not None:
+            done, self.active = self.active, None
+            self.model("response.done", response={"id": done})
+
+    @rule(item=IDS)
+    def caller_speaks(self, item: str) -> None:
+        self.model("input_audio_buffer.speech_started", item_id=item)
+
+    @rule(item=IDS)
+    def caller_stops(self, item: str) -> None:
+        self.model("input_audio_buffer.speech_stopped", item_id=item, audio_end_ms=100)
+
+    @rule(item=IDS, text=st.text(max_size=10))
+    def transcript(self, item: str, text: str) -> None:
+        self.model("conversation.item.input_audio_transcription.completed", item_id=item, transcript=text)
+
+    @rule(count=st.integers(1, 3))
+    def phone_plays(self, count: int) -> None:
+        for _ in range(min(count, len(self.unanswered_marks))):
+            self.bench.session.phone(MarkReached(self.unanswered_marks.pop(0)), self.bench.now)
+            self.look(self.bench.take())
+
+    @rule(name=st.text(max_size=6))
+    def phone_echoes_nonsense(self, name: str) -> None:
+        self.bench.session.phone(MarkReached(name), self.bench.now)
+        self.look(self.bench.take())
+
+    @rule()
+    def model_is_replaced(self) -> None:
+        self.active = None
+        self.bench.session.reconnect(ResumeNotes("Go on.", "Answer."))
+        self.look(self.bench.take())
+
+    @rule(kind=KINDS, fields=st.dictionaries(st.sampled_from(["item", "delta", "item_id", "response_id"]), JUNK))
+    def model_talks_nonsense(self, kind: str, fields: dict[str, Any]) -> None:
+        if kind == "response.created":
+            return  # a response of the model's own would be one it then has to end
+        self.model(kind, **fields)
+
+    @rule()
+    def phone_hangs_up(self) -> None:
+        self.bench.session.phone(StreamStopped(), self.bench.now)
+        self.look(self.bench.take())
+
+    @invariant()
+    def nobody_heard_more_than_was_sent(self) -> None:
+        for spoken in self.bench.session._spoken.values():
+            assert 0 <= spoken.utterance.heard_ms <= spoken.utterance.sent_ms
+
+
+LiveCall.TestCase.settings = settings(
+    max_examples=30, stateful_step_count=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+)
+TestLiveCall = LiveCall.TestCase
+
+
+class TwilioFrames(RuleBasedStateMachine):
+    """Whatever arrives, reading it ends in an event, in nothing, or in `BadFrame`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stream = TwilioStream()
+
+    @rule(event=st.sampled_from(["connected", "start", "media", "mark", "dtmf", "stop", "x"]), rest=JUNK, more=JUNK)
+    def frame(self, event: str, rest: Any, more: Any) -> None:
+        frame = {"event": event, event: rest, "streamSid": more}
+        with suppress(BadFrame):
+            self.stream.read(orjson.dumps(frame))
+
+    @rule(data=st.binary(max_size=30))
+    def noise(self, data: bytes) -> None:
+        with suppress(BadFrame):
+            self.stream.read(data)
+
+
+TwilioFrames.TestCase.settings = settings(max_examples=40, deadline=None, derandomize=True)
+TestTwilioFrames = TwilioFrames.TestCase
