@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from workers.bench import app as bench_app
+from workers.corpus import app as corpus_app
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 serve_app = typer.Typer(
@@ -20,6 +21,7 @@ serve_app = typer.Typer(
 )
 app.add_typer(serve_app, name="serve")
 app.add_typer(bench_app, name="bench")
+app.add_typer(corpus_app, name="corpus")
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Collection = Annotated[str, typer.Option(help="Which corpus; default: FIRSTLINE_COLLECTION.")]

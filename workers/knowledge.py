@@ -6,11 +6,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from firstline import names
 from firstline.adapters.postgres import migrate, open_pool
 from firstline.domain.passages import SearchResult
 from firstline.knowledge.ingest import IngestReport, ingest
 from firstline.settings import Settings
 from workers import wiring
+from workers.ingest_durably import ingest_durably, ingesting_client
 
 
 async def collection_size(settings: Settings) -> int:
@@ -32,10 +34,13 @@ async def collection_size(settings: Settings) -> int:
 
 
 async def run_ingest(settings: Settings, path: Path, collection: str, prune: bool, console: Console) -> IngestReport:
-    """Ingest a folder or file, showing how far it is."""
+    """Ingest a folder or file, showing how far it is.
+
+    By its workflow where Temporal and a worker are there, and then it goes on when this process ends; else by
+    ourselves, as when a stack starts for the first time. Neither loses what the other committed.
+    """
     url = wiring.database_url(settings)
     await migrate(url)
-    pool = await open_pool(url)
     columns = (
         TextColumn("  ingesting"),
         BarColumn(),
@@ -43,17 +48,23 @@ async def run_ingest(settings: Settings, path: Path, collection: str, prune: boo
         TextColumn("articles"),
         TimeElapsedColumn(),
     )
-    try:
-        embedder = wiring.embedding_model(settings)
-        with Progress(*columns, console=console) as progress:
-            task = progress.add_task("ingest", total=None)
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("ingest", total=None)
 
-            def tell(report: IngestReport) -> None:
-                progress.update(task, total=report.total, completed=report.seen)
+        def tell(report: IngestReport) -> None:
+            progress.update(task, total=report.total, completed=report.seen)
 
+        client = await ingesting_client(settings)
+        if client is not None:
+            console.print(f"  [dim]workflow {names.ingest_workflow_id(collection)} goes on if this ends[/]")
+            store = wiring.object_store(settings)
+            return await ingest_durably(client, store, path, collection, prune=prune, progress=tell)
+        pool = await open_pool(url)
+        try:
+            embedder = wiring.embedding_model(settings)
             return await ingest(pool, embedder, path, collection, progress=tell, prune=prune)
-    finally:
-        await pool.close()
+        finally:
+            await pool.close()
 
 
 async def run_search(settings: Settings, query: str, collection: str, k: int) -> SearchResult:

@@ -38,6 +38,10 @@ BATCH = 32
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)\s]*(?:\s+\"[^\"]*\")?\)")
 
 
+class IngestRunning(CorpusError):
+    """Somebody else ingests into the same collection."""
+
+
 @dataclass
 class IngestReport:
     """How far an ingest is, and at its end what it did. The progress callback gets it after every article and batch."""
@@ -84,10 +88,10 @@ async def ingest(
     report = IngestReport(collection, count_sources(path))
     tell = progress or (lambda _: None)
     try:
-        async with pool.connection() as connection, _alone(connection, collection):
-            known = await _known(connection, collection, embedder)
+        async with pool.connection() as connection, alone(connection, collection):
+            known = await known_articles(connection, collection, embedder)
             ids: set[str] = set()
-            async for batch in _batches(embedder, _changed(path, known, ids, report, tell)):
+            async for batch in batches(embedder, _changed(path, known, ids, report, tell)):
                 target = await open_version(connection, collection, embedder)
                 await save(connection, target, batch)
                 report.stored += len(batch)
@@ -102,12 +106,12 @@ async def ingest(
 
 
 @asynccontextmanager
-async def _alone(connection: Connection, collection: str) -> AsyncIterator[None]:
-    """Two ingests of one collection would undo each other's articles."""
+async def alone(connection: Connection, collection: str) -> AsyncIterator[None]:
+    """Two ingests of one collection would undo each other's articles. Raises `IngestRunning`."""
     key = f"firstline-ingest:{collection}"
     row = await (await connection.execute("select pg_try_advisory_lock(hashtextextended(%s, 0))", (key,))).fetchone()
     if row is None or not row[0]:
-        raise CorpusError(f"another ingest into collection {collection!r} is running: wait for it")
+        raise IngestRunning(f"another ingest into collection {collection!r} is running: wait for it")
     try:
         yield
     finally:
@@ -115,7 +119,8 @@ async def _alone(connection: Connection, collection: str) -> AsyncIterator[None]
             await connection.execute("select pg_advisory_unlock(hashtextextended(%s, 0))", (key,))
 
 
-async def _known(connection: Connection, name: str, embedder: Embedder) -> dict[str, str]:
+async def known_articles(connection: Connection, name: str, embedder: Embedder) -> dict[str, str]:
+    """Article id -> content hash of the version being built, or else of the active one."""
     found = await find_collection(connection, name, "building") or await find_collection(connection, name)
     if found is None:
         return {}
@@ -139,7 +144,8 @@ def _changed(
         tell(report)
 
 
-async def _batches(embedder: Embedder, articles: Iterator[Article]) -> AsyncIterator[list[Prepared]]:
+async def batches(embedder: Embedder, articles: Iterator[Article]) -> AsyncIterator[list[Prepared]]:
+    """The articles embedded, about `BATCH` chunks at a time."""
     chunker = Chunker(embedder.tokenizer)
     waiting: list[tuple[Article, list[Chunk]]] = []
     for article in articles:
@@ -178,7 +184,7 @@ async def _finish(
 
 
 async def complete(connection: Connection, collection: str) -> int:
-    """Index what was built and switch over to it; returns the version searched then. Harmless when nothing was built."""
+    """Index what was built and switch over to it; the version searched then. Harmless when nothing was built."""
     building = await find_collection(connection, collection, "building")
     if building is not None:
         await index(connection, building)

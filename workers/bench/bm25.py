@@ -1,5 +1,6 @@
 """The baseline that everybody knows: BM25 over whole articles, stemmed, by the bm25s library."""
 
+import logging
 import os
 
 # bm25s would compile itself with numba where that is installed: seconds, for nothing at this size.
@@ -11,6 +12,8 @@ import bm25s
 import Stemmer
 
 from firstline.knowledge.articles import detect_language
+
+logging.getLogger("bm25s").setLevel(logging.WARNING)  # it makes itself heard otherwise
 
 DEPTH = 40
 _STEMMERS = {"en": "english", "es": "spanish"}
