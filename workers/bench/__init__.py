@@ -50,3 +50,20 @@ def bridge(
         cli._emit(report)
     else:
         show(report, cli._console())
+
+
+@app.command()
+def turns(
+    count: Annotated[int, typer.Option("--turns", min=5, help="Spoken questions, five a call.")] = 30,
+    json: Json = False,
+) -> None:
+    """How long callers wait: spoken questions through the running stack, first audio and turn gap with their stages."""
+    from workers import cli
+    from workers.bench.turns import run_turns_bench, show
+
+    console = cli._console(True)
+    report = cli._run(run_turns_bench(cli._settings(), count, console))
+    if json:
+        cli._emit(report)
+    else:
+        show(report, cli._console())

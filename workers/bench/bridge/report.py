@@ -12,15 +12,6 @@ def show(report: dict[str, Any], console: Console) -> None:
     """A table of every run, the ratios, and where the frames' latencies lie."""
     table = Table(title=f"{report['calls']} calls on one core, {report['seconds']:g} s a run; ms, CPU of one call")
     heads = ("", "up p50", "down p50", "p99 both", "CPU-s/min", "core", "dropped", "truncation off by")
-        "",
-        "up p50 ms",
-        "down p50 ms",
-        "up + down p99 ms",
-        "CPU-s / call-min",
-        "core",
-        "dropped",
-        "truncation off by",
-    )
     for head in heads:
         table.add_column(head, justify="left" if not head else "right")
     for pair in report["rounds"]:
