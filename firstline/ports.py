@@ -7,10 +7,11 @@ Temporal retries.
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from firstline.domain.call import CallStarted, Outcome, TranscriptLine
-from firstline.domain.callback import CallbackBooked, CallbackRequest, DialStatus
+from firstline.domain.callback import CallbackBooked, CallbackRequest, DialStatus, OpenCallback
 from firstline.domain.facts import Fact, NextStep
 from firstline.domain.flags import Flag
 from firstline.domain.handoff import HandoffAccepted, HandoffRequest, RepAnswer
@@ -111,6 +112,13 @@ class Telephony(Protocol):
         """CallSid of a queued, ringing or live call between these numbers: the look-up before a redial."""
         ...
 
+    async def find_since(self, to_number: str, from_number: str, since: datetime) -> str | None:
+        """CallSid of the newest call between these numbers placed at or after `since`, over or not.
+
+        `since` is timezone-aware; the carrier's clock counts, in whole seconds.
+        """
+        ...
+
     async def hang_up(self, call_sid: str) -> None:
         """End a call; harmless when it is over."""
         ...
@@ -154,6 +162,25 @@ class CallControl(Protocol):
         """Tell a callback what became of its dialled call. Raises `Rejected` when the callback is over."""
         ...
 
+    async def open_callbacks(self, phone: str, timeout: float) -> list[OpenCallback]:
+        """The callbacks still owed to a number, the next one first.
+
+        One that was promised a second ago may be missing. Raises `Rejected` when `phone` is not E.164.
+        """
+        ...
+
+    async def move_callback(self, callback_id: str, request: CallbackRequest) -> None:
+        """Ring at another time or number. Raises `Rejected` when that cannot be promised, or the callback is over."""
+        ...
+
+    async def cancel_callback(self, callback_id: str) -> None:
+        """Ring nobody. Raises `Rejected` when the callback is over."""
+        ...
+
+    async def page_acknowledged(self, handoff_id: str, by: str) -> None:
+        """Tell a handoff that a person has seen its page. Raises `Rejected` when the handoff is over or unknown."""
+        ...
+
 
 # --- knowledge --------------------------------------------------------------------------------------------------------
 
@@ -189,6 +216,21 @@ class ObjectStore(Protocol):
 
     async def get(self, key: str) -> bytes | None:
         """The blob, or None when there is none."""
+        ...
+
+    async def delete(self, key: str) -> bool:
+        """Remove the blob; False when there was none."""
+        ...
+
+    async def move(self, key: str, to: str) -> str | None:
+        """Put the blob under another key; returns its new link, None when there is none to move.
+
+        Harmless when repeated: a move that broke off leaves the blob under both keys, never under none.
+        """
+        ...
+
+    async def keys(self, prefix: str) -> Sequence[str]:
+        """Every key that begins with `prefix`, which ends in `/`; sorted."""
         ...
 
 

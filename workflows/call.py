@@ -16,6 +16,7 @@ from workflows.handoff import PROGRESS_SIGNAL, HandoffWorkflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.archive import ARCHIVE, Projection, TraceActivities
+    from activities.callback import RULES, CallbackActivities
     from activities.failures import REJECTED
     from activities.handoff import FAILSAFE, HandoffActivities
     from activities.prefetch import PREFETCH, PrefetchActivities
@@ -266,6 +267,10 @@ class CallWorkflow:
     async def callback(self, request: CallbackRequest) -> CallbackBooked:
         """Promise a callback, or move the one that this call has already promised."""
         async with self._booking:
+            if problem := await workflow.execute_local_activity_method(
+                CallbackActivities.check_callback, request, **RULES
+            ):
+                raise _refusal(f"No callback was booked: {problem}")
             if self._callback is None:
                 self._callback = await workflow.start_child_workflow(
                     CallbackWorkflow.run,

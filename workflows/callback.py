@@ -4,10 +4,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.common import Priority
+from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.callback import DIAL, CallbackActivities
+    from activities.callback import DIAL, RULES, CallbackActivities, Due
+    from activities.failures import REJECTED, was_rejected
+    from activities.handoff import HANG_UP, HandoffActivities
     from firstline import names
     from firstline.domain.callback import (
         CallbackInput,
@@ -15,6 +18,8 @@ with workflow.unsafe.imports_passed_through():
         CallbackResult,
         CallbackState,
         DialStatus,
+        OpenCallback,
+        callback_problem,
     )
     from firstline.ports import CallbackDial
 
@@ -22,57 +27,90 @@ PAUSES = (timedelta(minutes=5), timedelta(minutes=30))
 """After the first and the second attempt that reached nobody; after the third it is over."""
 ANSWER_WITHIN = timedelta(seconds=90)
 """The carrier rings for 60 s and then says so; a status that never comes counts as no answer."""
+DETECTED_WITHIN = timedelta(seconds=45)
+"""The carrier listens for a machine for at most 30 s; a verdict that never comes counts as a person."""
+AFTER_THE_REPS = Priority(priority_key=4)
+"""Outbound calls share the carrier's one call a second: a rep for a waiting caller is rung first."""
+_VERDICTS = frozenset(DialStatus) - {DialStatus.ANSWERED}
+
+
+class _Refused(Exception):
+    """The carrier does not ring this number, or the rules of today do not."""
+
+    def __init__(self, state: CallbackState) -> None:
+        super().__init__(state.value)
+        self.state = state
 
 
 @workflow.defn(name=names.CALLBACK_WORKFLOW)
 class CallbackWorkflow:
-    """Ends `answered`, `unreached` or `cancelled`. The timer is durable: it survives every process."""
+    """Ends `answered`, `unreached`, `cancelled` or `refused`. The timer is durable: it survives every process."""
 
     @workflow.init
     def __init__(self, promise: CallbackInput) -> None:
         self._request = promise.request
         self._line_number = promise.line_number
+        self._due = datetime.fromisoformat(promise.request.at)
         self._state = CallbackState.WAITING
+        self._attempts = 0
+        """Since it was promised or moved: what is promised anew has all of its attempts."""
         self._cancelled = False
-        self._statuses: dict[str, DialStatus] = {}
+        self._statuses: dict[str, list[DialStatus]] = {}
+        self._awaited: list[str] = []
+        """Dialled calls of which nothing was heard in time."""
         self._history: list[str] = []
 
     @workflow.run
     async def run(self, promise: CallbackInput) -> CallbackResult:
         """The story of a callback."""
-        await self._until_due()
-        for attempt in range(1, len(PAUSES) + 2):
-            if self._cancelled:
-                return self._end(CallbackState.CANCELLED, attempts=attempt - 1)
-            self._reach(CallbackState.DIALING, f"Attempt {attempt}: ringing")
-            dialled_sid = await self._dial(attempt)
-            if dialled_sid is None:
-                return self._end(CallbackState.UNREACHED, attempts=attempt)
-            status = await self._status_of(dialled_sid)
-            if status is DialStatus.ANSWERED:
-                return self._end(CallbackState.ANSWERED, dialled_sid, attempt)
-            self._reach(CallbackState.WAITING, f"Attempt {attempt}: {status.value}")
-            if attempt <= len(PAUSES):
-                await self._unless(lambda: self._cancelled, PAUSES[attempt - 1], f"Pause before attempt {attempt + 1}")
-        return self._end(CallbackState.UNREACHED, attempts=len(PAUSES) + 1)
+        try:
+            while await self._until_due():
+                promised, late = self._request, self._heard_of_late()
+                dialled_sid = late or await self._ring()
+                if dialled_sid is None:
+                    continue
+                if await self._reached_a_person(dialled_sid):
+                    return self._end(CallbackState.ANSWERED, dialled_sid)
+                if late is None and self._request is promised:
+                    self._try_again_later()
+        except _Refused as refused:
+            return self._end(refused.state)
+        return self._end(CallbackState.CANCELLED)
 
     # --- steps ------------------------------------------------------------------------------------------------------
 
-    async def _until_due(self) -> None:
-        """Sleep until the promised moment, which may be moved meanwhile."""
-        while not (self._cancelled or await self._slept_until(self._request)):
-            continue
+    async def _until_due(self) -> bool:
+        """Sleep until the next attempt, which may be moved meanwhile; False when it was cancelled."""
+        while not self._cancelled and self._heard_of_late() is None and self._due > workflow.now():
+            due = self._due
+            self._reach(CallbackState.WAITING, f"To be rung at {due.isoformat()}")
+            await self._unless(
+                lambda due=due: self._cancelled or self._due != due or self._heard_of_late() is not None,  # type: ignore[misc]
+                due - workflow.now(),
+                f"Callback at {due.isoformat()}",
+            )
+        return not self._cancelled
 
-    async def _slept_until(self, promised: CallbackRequest) -> bool:
-        """Whether the promised moment came; False when it was moved or cancelled meanwhile."""
-        self._reach(CallbackState.WAITING, f"To be rung at {promised.at}")
-        wait = datetime.fromisoformat(promised.at) - workflow.now()
-        return wait <= timedelta(0) or await self._unless(
-            lambda: self._cancelled or self._request is not promised, wait, f"Callback at {promised.at}"
+    async def _ring(self) -> str | None:
+        """CallSid of the outbound call, empty when the carrier stays away; None when now is not the time.
+
+        Hours, holidays and the countries we call may have changed since the promise: they are asked again each time.
+        """
+        ruling = await workflow.execute_local_activity_method(
+            CallbackActivities.callback_ruling, Due(self._request.phone, workflow.now().isoformat()), **RULES
         )
+        if not ruling.allowed_at:
+            self._reach(self._state, f"Not rung: {ruling.refusal}")
+            raise _Refused(CallbackState.REFUSED)
+        if ruling.refusal:
+            self._due = datetime.fromisoformat(ruling.allowed_at)
+            self._reach(self._state, f"Put off: {ruling.refusal}")
+            return None
+        self._attempts += 1
+        self._reach(CallbackState.DIALING, f"Attempt {self._attempts}: ringing")
+        return await self._dial()
 
-    async def _dial(self, attempt: int) -> str | None:
-        """CallSid of the outbound call; None when the carrier refuses the number or stays away."""
+    async def _dial(self) -> str:
         dial = CallbackDial(
             promised_in=self._request.call_sid,
             to_number=self._request.phone,
@@ -81,44 +119,113 @@ class CallbackWorkflow:
         )
         try:
             return await workflow.execute_activity_method(
-                CallbackActivities.dial_callback, dial, summary=f"Ring back, attempt {attempt}", **DIAL
+                CallbackActivities.dial_callback,
+                dial,
+                summary=f"Ring back, attempt {self._attempts}",
+                task_queue=names.dial_task_queue(workflow.info().task_queue),
+                priority=AFTER_THE_REPS,
+                **DIAL,
+            )
+        except ActivityError as error:
+            self._reach(self._state, f"Attempt {self._attempts}: the carrier did not dial")
+            if was_rejected(error):
+                raise _Refused(CallbackState.UNREACHED) from error
+            # A call may have come about all the same: then its status has come, or will.
+            return next(iter(self._statuses.keys() - set(self._awaited)), "")
+
+    async def _reached_a_person(self, dialled_sid: str) -> bool:
+        """What became of a dialled call; it may be known before the dialling is."""
+        if not dialled_sid:
+            return False
+        if dialled_sid not in self._awaited:
+            self._awaited.append(dialled_sid)
+        heard = self._statuses.setdefault(dialled_sid, [])
+        await self._unless(lambda: bool(heard), ANSWER_WITHIN, "Somebody answers or not")
+        if heard == [DialStatus.ANSWERED]:
+            self._reach(self._state, f"Attempt {self._attempts}: picked up")
+            await self._unless(lambda: bool(_VERDICTS & set(heard)), DETECTED_WITHIN, "A person or a machine")
+        if DialStatus.MACHINE in heard:
+            await self._hang_up(dialled_sid)
+        self._reach(self._state, f"Attempt {self._attempts}: {heard[-1].value if heard else 'no status'}")
+        reached = DialStatus.MACHINE not in heard and bool({DialStatus.ANSWERED, DialStatus.HUMAN} & set(heard))
+        heard.clear()
+        return reached
+
+    async def _hang_up(self, dialled_sid: str) -> None:
+        """Nothing is said to a machine: whoever plays the message back may be somebody else."""
+        try:
+            await workflow.execute_activity_method(
+                HandoffActivities.hang_up, dialled_sid, summary="Hang up on a machine", **HANG_UP
             )
         except ActivityError:
-            self._reach(self._state, f"Attempt {attempt}: the carrier did not dial")
-            return None
+            self._reach(self._state, "The call to the machine could not be ended")
 
-    async def _status_of(self, dialled_sid: str) -> DialStatus:
-        """What became of a dialled call; it may be known before the dialling is."""
-        await self._unless(lambda: dialled_sid in self._statuses, ANSWER_WITHIN, "Somebody answers or not")
-        return self._statuses.get(dialled_sid, DialStatus.NO_ANSWER)
+    def _try_again_later(self) -> None:
+        if self._attempts > len(PAUSES):
+            raise _Refused(CallbackState.UNREACHED)
+        self._due = workflow.now() + PAUSES[self._attempts - 1]
 
-    def _end(self, state: CallbackState, dialled_sid: str = "", attempts: int = 0) -> CallbackResult:
+    def _end(self, state: CallbackState, dialled_sid: str = "") -> CallbackResult:
         self._reach(state, f"The callback ends: {state.value}")
-        return CallbackResult(state, dialled_sid, attempts)
+        return CallbackResult(state, dialled_sid, self._attempts)
 
     # --- messages ---------------------------------------------------------------------------------------------------
 
     @workflow.signal(name=names.DIAL_SIGNAL)
     def dial_status(self, dialled_sid: str, status: DialStatus) -> None:
-        """What became of a dialled call; the first status of a call counts."""
-        self._statuses.setdefault(dialled_sid, status)
+        """What became of a dialled call."""
+        self._statuses.setdefault(dialled_sid, []).append(status)
 
-    @workflow.signal
+    @workflow.signal(name=names.MOVE_SIGNAL)
     def move(self, request: CallbackRequest) -> None:
-        """Ring at another time, or another number; too late once the dialling has begun."""
+        """Ring at another time, or another number. An attempt that is under way goes on."""
         self._request = request
+        self._due = datetime.fromisoformat(request.at)
+        self._attempts = 0
 
-    @workflow.signal
+    @workflow.signal(name=names.CANCEL_SIGNAL)
     def cancel(self) -> None:
         """The caller does not want to be rung any more."""
         self._cancelled = True
+
+    @workflow.update(name=names.MOVE_UPDATE)
+    async def reschedule(self, request: CallbackRequest) -> None:
+        """Move it, if the rules allow the new time and number."""
+        problem = await workflow.execute_local_activity_method(CallbackActivities.check_callback, request, **RULES)
+        if problem:
+            raise _refusal(f"The callback was not moved: {problem}")
+        self.move(request)
+
+    @reschedule.validator
+    def _movable(self, request: CallbackRequest) -> None:
+        if request.call_sid != self._request.call_sid:
+            raise _refusal("The callback was not moved: the request belongs to another call")
+        if problem := callback_problem(request, workflow.now()):
+            raise _refusal(f"The callback was not moved: {problem}")
 
     @workflow.query(name=names.STATE_QUERY)
     def state(self) -> CallbackState:
         """Where the callback stands."""
         return self._state
 
+    @workflow.query(name=names.PROMISE_QUERY)
+    def promise(self) -> OpenCallback:
+        """What is owed, and when."""
+        request = self._request
+        return OpenCallback(
+            workflow.info().workflow_id,
+            self._due.isoformat(),
+            request.phone,
+            request.topic,
+            self._state,
+            self._attempts,
+        )
+
     # --- helpers ----------------------------------------------------------------------------------------------------
+
+    def _heard_of_late(self) -> str | None:
+        """A dialled call that was given up because nothing was heard of it, and of which something was heard since."""
+        return next((sid for sid in self._awaited if self._statuses.get(sid)), None)
 
     async def _unless(self, condition: Callable[[], bool], within: timedelta, summary: str) -> bool:
         """Wait; True when the time passed without the condition."""
@@ -132,3 +239,8 @@ class CallbackWorkflow:
         self._state = state
         self._history.append(f"- {workflow.now():%Y-%m-%d %H:%M:%S} {line}")
         workflow.set_current_details("\n".join([f"**{state.value}**", "", *self._history]))
+
+
+def _refusal(line: str) -> ApplicationError:
+    """A refusal of an update; the line is handed to whoever asked."""
+    return ApplicationError(line, type=REJECTED, non_retryable=True)

@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from temporalio import workflow
+from temporalio.common import Priority
 from temporalio.exceptions import ActivityError, FailureError
 
 with workflow.unsafe.imports_passed_through():
@@ -25,6 +26,9 @@ FAREWELL_WITHIN = timedelta(seconds=10)
 RING_SECONDS = 20
 BRIEF_SECONDS = 20
 """For a rep who picked up to hear the brief and to press 1."""
+
+BEFORE_CALLBACKS = Priority(priority_key=1)
+"""Outbound calls share the carrier's one call a second, and here a caller is waiting."""
 
 
 class _CallerLeft(Exception):
@@ -46,6 +50,7 @@ class HandoffWorkflow:
         self._answers: dict[str, RepAnswer] = {}
         self._let_go: list[str] = []
         """Reps whose leg was ended: an answer of theirs comes too late."""
+        self._acknowledged_by: list[str] = []
         self._picked_up_ms: int | None = None
 
     @workflow.run
@@ -148,7 +153,12 @@ class HandoffWorkflow:
         )
         try:
             return await workflow.execute_activity_method(
-                HandoffActivities.ring_rep, call, summary=f"Ring {rep}", **steps.RING
+                HandoffActivities.ring_rep,
+                call,
+                summary=f"Ring {rep}",
+                task_queue=names.dial_task_queue(workflow.info().task_queue),
+                priority=BEFORE_CALLBACKS,
+                **steps.RING,
             )
         except ActivityError:
             await self._reach(self._state, f"{rep} could not be rung")
@@ -193,6 +203,13 @@ class HandoffWorkflow:
         if answer is RepAnswer.ACCEPTED and self._picked_up_ms is None:
             waited = workflow.now() - workflow.info().start_time
             self._picked_up_ms = round(waited / timedelta(milliseconds=1))
+
+    @workflow.signal(name=names.ACKNOWLEDGED_SIGNAL)
+    async def page_acknowledged(self, by: str) -> None:
+        """Somebody has seen the page. Their taking the call is another thing: reps are rung all the same."""
+        if by not in self._acknowledged_by:
+            self._acknowledged_by.append(by)
+            await self._reach(self._state, f"Page acknowledged by {by}")
 
     @workflow.signal(name=names.CALLER_LEFT_SIGNAL)
     def caller_left(self) -> None:

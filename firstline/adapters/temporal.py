@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import structlog
@@ -25,8 +25,8 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from firstline import names
-from firstline.domain.call import CallStarted, Direction
-from firstline.domain.callback import CallbackBooked, CallbackRequest, DialStatus
+from firstline.domain.call import E164, CallStarted, Direction
+from firstline.domain.callback import CallbackBooked, CallbackRequest, DialStatus, OpenCallback
 from firstline.domain.facts import Fact, NextStep
 from firstline.domain.handoff import HandoffAccepted, HandoffRequest, RepAnswer
 from firstline.domain.resume import ResumeContext
@@ -39,6 +39,8 @@ _Answer = TypeVar("_Answer")
 _REJECTED = "Rejected"
 """Type of the application error by which a workflow refuses a request."""
 _SIGNAL_TIMEOUT = timedelta(seconds=5)
+_MOST_CALLBACKS = 5
+"""A number that is owed more than this is not read out."""
 _INDEXED = {
     "Keyword": "INDEXED_VALUE_TYPE_KEYWORD",
     "KeywordList": "INDEXED_VALUE_TYPE_KEYWORD_LIST",
@@ -142,6 +144,47 @@ class TemporalCallControl:
             handle = self.client.get_workflow_handle(names.call_workflow_id(call_sid))
             result: _Answer = await handle.query(query, result_type=answer, rpc_timeout=timedelta(seconds=timeout))
             return result
+
+    async def open_callbacks(self, phone: str, timeout: float) -> list[OpenCallback]:
+        """By the search attribute of the number: whoever phones in seconds after the promise may not be found yet.
+
+        An index of our own would be exact and would be one more thing to keep true; a caller who comes back has hung
+        up and dialled in between.
+        """
+        if not E164.match(phone):
+            raise Rejected("the phone number is not in international format")
+        query = (
+            f"WorkflowType = '{names.CALLBACK_WORKFLOW}' AND ExecutionStatus = 'Running' AND CallerNumber = '{phone}'"
+        )
+        async with _as_port_error("open_callbacks", timeout):
+            listed = [execution.id async for execution in self.client.list_workflows(query, limit=_MOST_CALLBACKS)]
+            found = await asyncio.gather(*(self._promise(workflow_id, timeout) for workflow_id in listed))
+        return sorted((one for one in found if one.phone == phone), key=lambda one: datetime.fromisoformat(one.at))
+
+    async def _promise(self, callback_id: str, timeout: float) -> OpenCallback:
+        promise: OpenCallback = await self.client.get_workflow_handle(callback_id).query(
+            names.PROMISE_QUERY, result_type=OpenCallback, rpc_timeout=timedelta(seconds=timeout)
+        )
+        return promise
+
+    async def move_callback(self, callback_id: str, request: CallbackRequest) -> None:
+        """An update, which the callback's workflow refuses by the rules of booking."""
+        async with _as_port_error(names.MOVE_UPDATE):
+            handle = self.client.get_workflow_handle(callback_id)
+            try:
+                await handle.execute_update(names.MOVE_UPDATE, request, rpc_timeout=_SIGNAL_TIMEOUT)
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    raise
+                raise Rejected(f"{callback_id} is over") from error
+
+    async def cancel_callback(self, callback_id: str) -> None:
+        """A signal. Raises `Rejected` when the callback is over."""
+        await self._signal(callback_id, callback_id, names.CANCEL_SIGNAL)
+
+    async def page_acknowledged(self, handoff_id: str, by: str) -> None:
+        """A signal to the handoff's workflow. Raises `Rejected` when it is over or unknown."""
+        await self._signal(handoff_id, handoff_id, names.ACKNOWLEDGED_SIGNAL, by)
 
     async def _signal(self, workflow_id: str, call_sid: str, signal: str, *args: Any) -> None:
         async with _as_port_error(signal):

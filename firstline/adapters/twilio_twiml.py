@@ -7,11 +7,13 @@ from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
 from firstline.names import FAILSAFE_QUEUE, conference_name
 
 _ACCEPT_SECONDS = 8
+_CHOICE_SECONDS = 2
 
 
 def webhook(bridge_url: str, path: str, **query: str) -> str:
     """A URL of the bridge, its query percent-encoded (a number's `+` would arrive as a space)."""
-    return f"{bridge_url.rstrip('/')}/twilio/{path}?{urlencode(query)}"
+    url = f"{bridge_url.rstrip('/')}/twilio/{path}"
+    return f"{url}?{urlencode(query)}" if query else url
 
 
 def rep_brief(bridge_url: str, call_sid: str, rep_number: str, brief: str) -> str:
@@ -40,9 +42,14 @@ def hold_in_conference(bridge_url: str, call_sid: str) -> str:
     return str(response)
 
 
-def failsafe_queue(message: str) -> str:
-    """The caller hears `message` and waits for whoever is free."""
+def failsafe_queue(bridge_url: str, message: str) -> str:
+    """The caller hears `message`, has until 2 s later to press a key (1 asks for a callback), and waits for whoever is free.
+
+    Nothing of it needs the bridge but the key: a caller is queued also when no bridge answers.
+    """
+    gather = Gather(num_digits=1, timeout=_CHOICE_SECONDS, action=webhook(bridge_url, "failsafe-choice"))
+    gather.say(message)
     response = VoiceResponse()
-    response.say(message)
-    response.enqueue(FAILSAFE_QUEUE)
+    response.append(gather)
+    response.enqueue(FAILSAFE_QUEUE, action=webhook(bridge_url, "queue-done"))
     return str(response)

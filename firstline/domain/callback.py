@@ -42,6 +42,8 @@ class CallbackState(StrEnum):
     ANSWERED = "answered"
     UNREACHED = "unreached"
     CANCELLED = "cancelled"
+    REFUSED = "refused"
+    """The rules of today allow no time, or no longer this number."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,28 @@ class CallbackResult:
     attempts: int = 0
 
 
+@dataclass(frozen=True)
+class OpenCallback:
+    """A promise that is still to be kept, as shown to a caller who phones in, or to the people on call."""
+
+    callback_id: str
+    """The callback workflow's id."""
+    at: str
+    """ISO 8601 with offset: when the next attempt is due."""
+    phone: str
+    topic: str
+    state: CallbackState
+    attempts: int
+    """Made so far, since it was promised or moved."""
+
+
 class DialStatus(StrEnum):
-    """Twilio's final and answered call statuses, as a callback cares about them."""
+    """Twilio's call statuses and its answering-machine detection, as a callback cares about them."""
 
     ANSWERED = "answered"
+    """Picked up; by whom is not known yet."""
+    HUMAN = "human"
+    MACHINE = "machine"
     BUSY = "busy"
     NO_ANSWER = "no-answer"
     FAILED = "failed"

@@ -1,4 +1,4 @@
-"""Faults on demand: the next requests under a path are delayed, or fail with a status."""
+"""Faults on demand: the next requests under a path are delayed, or fail with a status, before or after their effect."""
 
 import asyncio
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 @dataclass
@@ -19,6 +19,10 @@ class Fault:
     """0 only delays."""
     times: int = 1
     delay_ms: int = 0
+    after: bool = False
+    """The request takes effect, and then its answer is late or lost."""
+    method: str = ""
+    """Only requests of this method; empty for every one."""
 
 
 class Faults:
@@ -45,23 +49,46 @@ class Faults:
         """The app, with faults in front."""
 
         async def faulty(scope: Scope, receive: Receive, send: Send) -> None:
-            fault = self._take(scope["path"]) if scope["type"] == "http" else None
+            fault = self._take(scope["path"], scope["method"]) if scope["type"] == "http" else None
             if fault is None:
                 await app(scope, receive, send)
+                return
+            if fault.after:
+                await _afterwards(fault, app, scope, receive, send)
                 return
             await asyncio.sleep(fault.delay_ms / 1000)
             if not fault.status:
                 await app(scope, receive, send)
                 return
-            body = {"status": fault.status, "message": "a fault was asked for", "code": 20500}
-            await JSONResponse(body, fault.status)(scope, receive, send)
+            await _failure(fault)(scope, receive, send)
 
         return faulty
 
-    def _take(self, path: str) -> Fault | None:
-        fault = next((armed for armed in self._armed if path.startswith(armed.prefix)), None)
+    def _take(self, path: str, method: str) -> Fault | None:
+        fits = (armed for armed in self._armed if path.startswith(armed.prefix) and armed.method in ("", method))
+        fault = next(fits, None)
         if fault is not None:
             fault.times -= 1
             if fault.times <= 0:
                 self._armed.remove(fault)
         return fault
+
+
+async def _afterwards(fault: Fault, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Let the request take effect, keep its answer back, then give it late or something else instead."""
+    kept: list[Message] = []
+
+    async def keep(message: Message) -> None:
+        kept.append(message)
+
+    await app(scope, receive, keep)
+    await asyncio.sleep(fault.delay_ms / 1000)
+    if fault.status:
+        await _failure(fault)(scope, receive, send)
+        return
+    for message in kept:
+        await send(message)
+
+
+def _failure(fault: Fault) -> Response:
+    return JSONResponse({"status": fault.status, "message": "a fault was asked for", "code": 20500}, fault.status)

@@ -76,7 +76,10 @@ class Leg:
     answered_by: str | None = None
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
     updated: datetime = field(default_factory=lambda: datetime.now(UTC))
+    rung: datetime | None = None
+    """When it was dialled; None while it waits."""
     started: datetime | None = None
+    """When it was answered."""
     ended: datetime | None = None
     # A redirect by the REST API waits here for the leg to take it.
     redirects: asyncio.Queue[Source] = field(default_factory=asyncio.Queue)
@@ -99,6 +102,8 @@ class Leg:
         """Change status; post the status callback's `event` where it was asked for."""
         now = datetime.now(UTC)
         self.status, self.updated = status, now
+        if status == "ringing":
+            self.rung = now
         if status == "in-progress":
             self.started = now
         if status in FINAL:

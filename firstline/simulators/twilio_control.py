@@ -4,7 +4,7 @@
     {"from": "+15550100999", "to": "+15550100100", "voice_url": "http://…/twilio/voice",
      "turns": ["<base64 µ-law 8 kHz>", {"audio": "<base64>", "digits": "0", "barge_in_ms": 1200}, …],
      "fallback_url"?, "status_callback"?, "geography"?: {"FromState": "CA", …},
-     and any key of a person, below}                                                   → 201 {"sid": "CA…"}
+     and any key of a person, below; `presses` is empty unless given}                   → 201 {"sid": "CA…"}
 `POST /sim/calls/{sid}/hangup` — the person hangs up now.                              → 200 {"sid"}
 `GET /sim/calls/{sid}/events` — JSON lines, from the beginning, until the call is over. Every line has `seq`, `event`,
     `at_ms` (since the call was created) and `time`; `line_ms` counts from the answer, on the 20 ms clock. Events:
@@ -17,8 +17,9 @@
     Keys, all optional: answer (answers|declines|never), ring_ms, machine, presses, presses_after_ms, turns,
     speaks_first, patience_ms, hang_up (after_answer|after_person|never), hang_up_patience_ms, give_up_ms. Meaning and
     defaults: `phone.Script`. A number nobody set answers after 1.5 s and presses 1.
-`POST /sim/faults` — {"prefix": "/2010-04-01" or "/pagerduty", "status": 503, "times": 1, "delay_ms": 0}: the next
-    requests under that path fail, or are only delayed when `status` is 0. See `faults`.
+`POST /sim/faults` — {"prefix": "/2010-04-01" or "/pagerduty", "status": 503, "times": 1, "delay_ms": 0,
+    "after": false, "method": ""}: the next requests under that path fail, or are only delayed when `status` is 0; with
+    `after`, the request takes effect first and its answer is lost or late; `method` picks, e.g., only POSTs.
 """
 
 import base64
@@ -67,6 +68,8 @@ class Control:
         except KeyError as error:
             raise HTTPException(400, f"{error.args[0]!r} is missing") from None
         options = {key: body.pop(key) for key in ("fallback_url", "status_callback", "geography") if key in body}
+        # Whoever phones in presses nothing unless told to; whoever is rung accepts.
+        body.setdefault("presses", "")
         leg = self._carrier.place_inbound(from_, to, voice_url, script_from(body), **options)
         return JSONResponse({"sid": leg.sid}, 201)
 

@@ -25,7 +25,7 @@ def call_json(leg: Leg) -> dict[str, Any]:
         "from_formatted": leg.from_,
         "phone_number_sid": None,
         "status": leg.status,
-        "start_time": _rfc2822(leg.started),
+        "start_time": _rfc2822(leg.rung),
         "end_time": _rfc2822(leg.ended),
         "duration": str(leg.duration) if over else None,
         # The price arrives later, when the carrier has rated the call.

@@ -4,6 +4,7 @@ import base64
 import binascii
 import hmac
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from starlette.requests import Request
@@ -83,13 +84,15 @@ class Rest:
         return JSONResponse(call_json(leg), 201)
 
     async def list_calls(self, request: Request) -> Response:
-        """Newest first, filtered by To, From and Status."""
+        """Newest first, filtered by To, From, Status and `StartTime>=` (written `StartTime>`, as its SDKs do)."""
         query = dict(request.query_params)
         wanted = {"to": query.get("To"), "from_": query.get("From"), "status": query.get("Status")}
+        since = _moment(query, "StartTime>")
         legs = [
             leg
             for leg in reversed(self._carrier.legs.values())
             if all(value is None or getattr(leg, key) == value for key, value in wanted.items())
+            and (since is None or (leg.rung is not None and leg.rung >= since))
         ]
         return JSONResponse(_page("calls", [call_json(leg) for leg in legs], request))
 
@@ -175,6 +178,17 @@ def _number(text: dict[str, str], key: str, default: int) -> int:
     if not given.isdecimal():
         raise Refused(400, 20001, f"{key} is not a whole number: {given}")
     return int(given)
+
+
+def _moment(query: dict[str, str], key: str) -> datetime | None:
+    if key not in query:
+        return None
+    try:
+        moment = datetime.fromisoformat(query[key])
+    except ValueError:
+        raise Refused(400, 20001, f"{key} is not a date or time: {query[key]}") from None
+    # Twilio reads what names no zone as UTC.
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _require(met: bool, code: int, message: str) -> None:

@@ -1,6 +1,7 @@
 """What every `ports.Telephony` does, and what the real one says to Twilio and makes of its answers."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -82,6 +83,18 @@ class TestDialling:
 
         assert await world.telephony.find_live(CALLER, LINE) == dialled
         assert await world.telephony.find_live(LINE, CALLER) is None
+
+    async def test_a_call_is_found_also_when_it_is_over_if_it_began_since(self, world: TelephonyWorld) -> None:
+        before = datetime.now(UTC) - timedelta(seconds=2)
+        dialled = await world.telephony.dial_callback(DIAL)
+        ringing = await world.telephony.find_since(CALLER, LINE, before)
+        await world.telephony.hang_up(dialled)
+        await world.over(dialled)
+
+        assert ringing == dialled
+        assert await world.telephony.find_since(CALLER, LINE, before) == dialled
+        assert await world.telephony.find_since(CALLER, LINE, datetime.now(UTC) + timedelta(minutes=1)) is None
+        assert await world.telephony.find_since(LINE, CALLER, before) is None
 
     async def test_what_is_no_number_is_rejected(self, world: TelephonyWorld) -> None:
         with pytest.raises(Rejected):
@@ -186,6 +199,50 @@ class TestTwilio:
 
         assert not isinstance(caught.value, Rejected)
         assert (await booth.state())["calls"] == []
+
+    async def test_a_dialling_whose_answer_was_lost_is_found_after_it_ended(
+        self, booth: Booth, bridge: TinyBridge, telephony: TwilioTelephony
+    ) -> None:
+        bridge.answers["/twilio/voice"] = "<Response><Hangup/></Response>"
+        await booth.person(CALLER, AT_ONCE)
+        fault = {"prefix": "/2010-04-01", "status": 503, "after": True, "method": "POST"}
+        await booth.post("/sim/faults", fault)
+        since = datetime.now(UTC) - timedelta(seconds=2)
+
+        with pytest.raises(PortError, match="503"):
+            await telephony.dial_callback(DIAL)
+        [placed] = (await booth.state())["calls"]
+        await booth.whole(placed["sid"])
+
+        assert await telephony.find_live(CALLER, LINE) is None
+        assert await telephony.find_since(CALLER, LINE, since) == placed["sid"]
+
+    async def test_a_caller_in_the_failsafe_queue_may_ask_to_be_called_back(
+        self, booth: Booth, bridge: TinyBridge, telephony: TwilioTelephony
+    ) -> None:
+        bridge.answers |= {"/voice": "<Response><Pause length='60'/></Response>"}
+        bridge.answers["/twilio/failsafe-choice"] = "<Response><Hangup/></Response>"
+        caller = await booth.call(f"{bridge.url}/voice", presses="1", presses_after_ms=40)
+        await booth.until(caller, "verb", name="Pause")
+
+        await telephony.move_to_failsafe(caller)
+        chosen = await bridge.webhook("/twilio/failsafe-choice")
+
+        assert (chosen.form["Digits"], chosen.signed) == ("1", True)
+
+    async def test_the_failsafe_queue_tells_when_its_caller_hangs_up(
+        self, booth: Booth, bridge: TinyBridge, telephony: TwilioTelephony
+    ) -> None:
+        bridge.answers["/voice"] = "<Response><Pause length='60'/></Response>"
+        caller = await booth.call(f"{bridge.url}/voice", hang_up="never")
+        await booth.until(caller, "verb", name="Pause")
+        await telephony.move_to_failsafe(caller)
+        await booth.until(caller, "queue_joined", queue=FAILSAFE_QUEUE)
+
+        await booth.post(f"/sim/calls/{caller}/hangup", {})
+        done = await bridge.webhook("/twilio/queue-done")
+
+        assert (done.form["QueueResult"], done.form["CallSid"], done.signed) == ("hangup", caller, True)
 
     async def test_a_wrong_token_is_rejected(self, booth: Booth) -> None:
         telephony = TwilioTelephony(ACCOUNT_SID, "wrong", "http://bridge.test", base_url=booth.url)

@@ -5,9 +5,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from firstline.domain.call import CallStarted
+from firstline.domain.call import E164, CallStarted
 from firstline.domain.call_state import CallState
-from firstline.domain.callback import CallbackBooked, CallbackRequest, DialStatus, callback_problem
+from firstline.domain.callback import (
+    CallbackBooked,
+    CallbackRequest,
+    CallbackState,
+    DialStatus,
+    OpenCallback,
+    callback_problem,
+)
 from firstline.domain.facts import Fact, NextStep
 from firstline.domain.gate import decide_handoff
 from firstline.domain.handoff import HandoffAccepted, HandoffRequest, HandoffState, RepAnswer
@@ -28,6 +35,9 @@ class FakeCallControl:
         self.rep_answers: list[tuple[str, str, RepAnswer]] = []
         self.left: list[str] = []
         self.dialled: list[tuple[str, str, DialStatus]] = []
+        self.owed: dict[str, CallbackRequest] = {}
+        """Callback id -> what was promised and is neither kept nor cancelled."""
+        self.acknowledged: list[tuple[str, str]] = []
         self.too_late: Counter[str] = Counter()
         """Message -> how often it came for a call that was over."""
         self.unreachable = False
@@ -60,6 +70,7 @@ class FakeCallControl:
         if problem := callback_problem(request, datetime.now(UTC)):
             raise Rejected(f"No callback was booked: {problem}")
         call.callback = CallbackBooked(callback_workflow_id(request.call_sid), request.at)
+        self.owed[call.callback.callback_id] = request
         return call.callback
 
     async def next_step(self, call_sid: str, timeout: float) -> NextStep:
@@ -83,6 +94,38 @@ class FakeCallControl:
         call = self.calls.get(promised_in)
         if call is None or call.callback is None:
             raise Rejected(f"{callback_workflow_id(promised_in)} is over")
+
+    async def open_callbacks(self, phone: str, timeout: float) -> list[OpenCallback]:
+        self._reach()
+        if not E164.match(phone):
+            raise Rejected("the phone number is not in international format")
+        found = [
+            OpenCallback(callback_id, owed.at, owed.phone, owed.topic, CallbackState.WAITING, 0)
+            for callback_id, owed in self.owed.items()
+            if owed.phone == phone
+        ]
+        return sorted(found, key=lambda one: datetime.fromisoformat(one.at))
+
+    async def move_callback(self, callback_id: str, request: CallbackRequest) -> None:
+        self._reach()
+        if callback_id not in self.owed:
+            raise Rejected(f"{callback_id} is over")
+        if callback_workflow_id(request.call_sid) != callback_id:
+            raise Rejected("The callback was not moved: the request belongs to another call")
+        if problem := callback_problem(request, datetime.now(UTC)):
+            raise Rejected(f"The callback was not moved: {problem}")
+        self.owed[callback_id] = request
+
+    async def cancel_callback(self, callback_id: str) -> None:
+        self._reach()
+        if self.owed.pop(callback_id, None) is None:
+            raise Rejected(f"{callback_id} is over")
+
+    async def page_acknowledged(self, handoff_id: str, by: str) -> None:
+        call = self._live(handoff_id.removeprefix("handoff-"), handoff_id)
+        if call.handoff is None:
+            raise Rejected(f"{handoff_id} is over")
+        self.acknowledged.append((handoff_id, by))
 
     def _reach(self) -> None:
         if self.unreachable:

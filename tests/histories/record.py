@@ -76,6 +76,7 @@ async def _handed_off(stage: Stage) -> tuple[WorkflowHandle[CallWorkflow, Any], 
 async def transferred(stage: Stage) -> dict[str, Handle]:
     """The first rep declines, the second takes the call, the caller hangs up afterwards."""
     call, saga = await _handed_off(stage)
+    await saga.signal("page_acknowledged", "Tier-2 on call")
     await saga.signal("rep_answered", args=[REPS[0], RepAnswer.DECLINED])
     await stage.world.telephony.until(lambda: stage.world.telephony.has_rung(2))
     await saga.signal("rep_answered", args=[REPS[1], RepAnswer.ACCEPTED])
@@ -105,7 +106,7 @@ async def failsafe(stage: Stage) -> dict[str, Handle]:
 
 
 async def callback_kept(stage: Stage) -> dict[str, Handle]:
-    """A callback is promised and moved; the second attempt is answered."""
+    """A callback is promised and moved; a machine answers the second attempt, the caller the third."""
     start = started()
     call = await stage.call(start, *talking(start))
     at = await stage.server.get_current_time() + timedelta(days=3)
@@ -115,7 +116,10 @@ async def callback_kept(stage: Stage) -> dict[str, Handle]:
     await call.result()
     callback = stage.of(callback_workflow_id(start.call_sid))
     await callback.signal("dial_status", args=[leg_sid(1), DialStatus.BUSY])
-    await callback.signal("dial_status", args=[leg_sid(2), DialStatus.ANSWERED])
+    for status in (DialStatus.ANSWERED, DialStatus.MACHINE):
+        await callback.signal("dial_status", args=[leg_sid(2), status])
+    for status in (DialStatus.ANSWERED, DialStatus.HUMAN):
+        await callback.signal("dial_status", args=[leg_sid(3), status])
     await stage.result_of(callback.id)
     return {"call_callback": call, "callback_answered": callback}
 

@@ -1,7 +1,7 @@
 """A running worker, the fake world it acts on, and what a test does with them."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio.api.testservice.v1 import LockTimeSkippingRequest, UnlockTimeSkippingRequest
@@ -69,6 +69,10 @@ class Stage:
         description = await workflow.describe()
         assert description.close_time is not None
         return description.close_time - description.start_time
+
+    async def skip_to(self, moment: datetime) -> None:
+        """Let the server's time pass until then."""
+        await self.server.sleep(moment - await self.server.get_current_time())
 
     async def result_of(self, workflow_id: str) -> Any:
         """What a workflow returns that the test did not start itself; time is skipped meanwhile."""

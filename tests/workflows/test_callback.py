@@ -1,13 +1,25 @@
 """A callback is rung when it was promised, and again within limits."""
 
 import time
-from datetime import timedelta
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
+import pytest
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.testing import WorkflowEnvironment
+
+from activities.callback import CallbackRules
 from firstline.domain.callback import CallbackInput, CallbackResult, CallbackState, DialStatus
+from firstline.domain.hours import Hours, parse_open
 from firstline.ports import PortError, Rejected
-from tests.workflows.calls import CALLER, LINE, call_me, started
-from tests.workflows.fakes import leg_sid
+from tests.workflows.calls import CALLER, LINE, activities_of, call_me, started
+from tests.workflows.fakes import World, leg_sid
 from tests.workflows.stage import Stage
+from workers.worker import build_worker
+
+NEW_YORK = ZoneInfo("America/New_York")
 
 
 async def promise(stage: Stage, wait: timedelta = timedelta(days=30)) -> CallbackInput:
@@ -100,3 +112,178 @@ class TestTheCarrier:
         result = await callback.result()
 
         assert result == CallbackResult(CallbackState.UNREACHED, attempts=1)
+
+    async def test_that_ends_the_call_before_its_lost_answer_is_asked_for_does_not_ring_twice(
+        self, stage: Stage
+    ) -> None:
+        """The worker died between the request and its answer; the caller picked up and rang off meanwhile."""
+        telephony = stage.world.telephony
+        telephony.errors["dial_callback"] = [PortError("the connection broke")]
+        telephony.ends_at_once = True
+        callback = await stage.callback(await promise(stage))
+        await callback.signal("dial_status", args=[leg_sid(1), DialStatus.ANSWERED])
+
+        result = await callback.result()
+
+        assert (result.state, result.attempts) == (CallbackState.ANSWERED, 1)
+        assert len(telephony.dialled) == 1
+
+    async def test_that_stays_away_is_asked_again_at_the_next_attempt(self, stage: Stage) -> None:
+        stage.world.telephony.errors["dial_callback"] = [PortError("away")] * 30
+        stage.world.telephony.places_calls = False
+        callback = await stage.callback(await promise(stage))
+
+        result = await callback.result()
+
+        assert result == CallbackResult(CallbackState.UNREACHED, attempts=3)
+
+
+class TestAnAnsweringMachine:
+    async def test_is_hung_up_on_and_the_caller_rung_again_later(self, stage: Stage) -> None:
+        callback = await stage.callback(await promise(stage))
+        for number, verdict in ((1, DialStatus.MACHINE), (2, DialStatus.HUMAN)):
+            await callback.signal("dial_status", args=[leg_sid(number), DialStatus.ANSWERED])
+            await callback.signal("dial_status", args=[leg_sid(number), verdict])
+
+        result = await callback.result()
+
+        assert result == CallbackResult(CallbackState.ANSWERED, leg_sid(2), attempts=2)
+        assert stage.world.telephony.hung_up == [leg_sid(1)]
+
+    async def test_may_be_noticed_before_the_pick_up_is_told(self, stage: Stage) -> None:
+        callback = await stage.callback(await promise(stage))
+        for status in (DialStatus.MACHINE, DialStatus.ANSWERED):
+            await callback.signal("dial_status", args=[leg_sid(1), status])
+        await callback.signal("dial_status", args=[leg_sid(2), DialStatus.HUMAN])
+
+        assert (await callback.result()).attempts == 2
+
+    async def test_three_times_is_the_end(self, stage: Stage) -> None:
+        callback = await stage.callback(await promise(stage))
+        for number in (1, 2, 3):
+            await callback.signal("dial_status", args=[leg_sid(number), DialStatus.MACHINE])
+
+        result = await callback.result()
+
+        assert result == CallbackResult(CallbackState.UNREACHED, attempts=3)
+        assert len(stage.world.telephony.hung_up) == 3
+
+
+class TestAPickUpThatIsToldLate:
+    async def test_is_not_followed_by_another_ring(self, stage: Stage) -> None:
+        """No status came in time; it comes in the pause before the next attempt."""
+        telephony = stage.world.telephony
+        due = await promise(stage)
+        callback = await stage.callback(due)
+        await stage.skip_to(datetime.fromisoformat(due.request.at) + timedelta(minutes=4))
+        await telephony.until(lambda: len(telephony.dialled) == 1)
+
+        await callback.signal("dial_status", args=[leg_sid(1), DialStatus.ANSWERED])
+        result = await callback.result()
+
+        assert result == CallbackResult(CallbackState.ANSWERED, leg_sid(1), attempts=1)
+        assert len(telephony.dialled) == 1
+
+
+class TestWhatIsMovedBetweenTwoAttempts:
+    async def test_has_all_of_its_attempts_again(self, stage: Stage) -> None:
+        telephony = stage.world.telephony
+        due = await promise(stage)
+        callback = await stage.callback(due)
+        await callback.signal("dial_status", args=[leg_sid(1), DialStatus.BUSY])
+        await stage.skip_to(datetime.fromisoformat(due.request.at) + timedelta(minutes=1))
+        await telephony.until(lambda: len(telephony.dialled) == 1)
+
+        later = datetime.fromisoformat(due.request.at) + timedelta(days=2)
+        await callback.execute_update("reschedule", replace(due.request, at=later.isoformat()))
+        open_ = await callback.query("promise")
+        for number in (2, 3, 4):
+            await callback.signal("dial_status", args=[leg_sid(number), DialStatus.NO_ANSWER])
+        result = await callback.result()
+
+        assert datetime.fromisoformat(open_["at"]) == later
+        assert result.attempts == 3
+        assert len(telephony.dialled) == 4
+
+    @pytest.mark.parametrize(
+        ("change", "why"),
+        [
+            ({"phone": "+442079460958"}, "that country"),
+            ({"at": "2090-01-01T09:00:00+00:00"}, "days away"),
+            ({"at": "2001-01-01T09:00:00+00:00"}, "already passed"),
+            ({"at": "tomorrow"}, "not an ISO 8601"),
+            ({"call_sid": "CA" + "f" * 32}, "another call"),
+        ],
+    )
+    async def test_is_refused_what_could_not_be_promised(self, stage: Stage, change: dict[str, str], why: str) -> None:
+        due = await promise(stage)
+        callback = await stage.callback(due)
+
+        with pytest.raises(WorkflowUpdateFailedError) as refused:
+            await callback.execute_update("reschedule", replace(due.request, **change))
+
+        assert why in str(refused.value.cause)
+
+
+class TestTheHoursInWhichWeRing:
+    @pytest.fixture
+    async def office(self, skipping_server: WorkflowEnvironment) -> AsyncIterator[Stage]:
+        """We ring from eight to eight, New York time."""
+        world = World(rules=CallbackRules(Hours(NEW_YORK, parse_open("mon-sun 08:00-20:00")), frozenset({"US"})))
+        stage = Stage(skipping_server, world, "office")
+        async with build_worker(skipping_server.client, activities_of(world), stage.task_queue):
+            yield stage
+
+    async def test_are_asked_again_when_the_time_has_come(self, office: Stage) -> None:
+        """The hours changed after the promise: three in the morning is not one of them any more."""
+        tomorrow = (await office.server.get_current_time()).astimezone(NEW_YORK) + timedelta(days=1)
+        at = tomorrow.replace(hour=3, minute=0, second=0, microsecond=0)
+        callback = await office.callback(CallbackInput(call_me(started(), at), LINE))
+        await callback.signal("dial_status", args=[leg_sid(1), DialStatus.HUMAN])
+
+        result = await callback.result()
+
+        [call] = office.world.telephony.calls.values()
+        assert result.attempts == 1
+        assert at.replace(hour=8) <= call.begun.astimezone(NEW_YORK) < at.replace(hour=8, minute=1)
+
+    async def test_hold_between_attempts(self, office: Stage) -> None:
+        tomorrow = (await office.server.get_current_time()).astimezone(NEW_YORK) + timedelta(days=1)
+        at = tomorrow.replace(hour=19, minute=58, second=0, microsecond=0)
+        callback = await office.callback(CallbackInput(call_me(started(), at), LINE))
+        await callback.signal("dial_status", args=[leg_sid(1), DialStatus.BUSY])
+        await callback.signal("dial_status", args=[leg_sid(2), DialStatus.HUMAN])
+
+        await callback.result()
+
+        first, second = (call.begun.astimezone(NEW_YORK) for call in office.world.telephony.calls.values())
+        assert (first.hour, second.hour) == (19, 8)
+        assert second.date() == first.date() + timedelta(days=1)
+
+    async def test_a_country_we_no_longer_call_ends_the_callback(self, office: Stage) -> None:
+        at = await office.server.get_current_time() + timedelta(days=1)
+        request = replace(call_me(started(), at), phone="+14165550123")
+
+        result = await (await office.callback(CallbackInput(request, LINE))).result()
+
+        assert result == CallbackResult(CallbackState.REFUSED)
+        assert office.world.telephony.dialled == []
+
+
+class TestANightInWhichTheClocksChange:
+    @pytest.mark.parametrize(("day", "hours_between"), [("2027-03-14", 23), ("2027-11-07", 25)])
+    async def test_passes_and_the_caller_is_rung_at_nine_by_their_clock(
+        self, stage: Stage, day: str, hours_between: int
+    ) -> None:
+        at = datetime.fromisoformat(f"{day}T09:00").replace(tzinfo=NEW_YORK)
+        await stage.skip_to(at - timedelta(days=2))
+        callback = await stage.callback(CallbackInput(call_me(started(), at), LINE))
+        await callback.signal("dial_status", args=[leg_sid(1), DialStatus.HUMAN])
+
+        await callback.result()
+
+        [call] = stage.world.telephony.calls.values()
+        begun = call.begun.astimezone(NEW_YORK)
+        day_before = (at - timedelta(days=1)).astimezone(UTC)
+        assert (begun.date(), begun.hour, begun.minute) == (at.date(), 9, 0)
+        assert at.astimezone(UTC) - day_before == timedelta(hours=hours_between)
