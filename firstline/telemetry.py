@@ -27,4 +27,6 @@ def configure_logs(*, json: bool, level: int = logging.INFO) -> None:
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=False,
     )
+    # Says the same for every connection it tries; the error that follows is raised and says it once.
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)

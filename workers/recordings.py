@@ -19,6 +19,8 @@ class BadRecording(Exception):
 
 def telephone_audio(path: Path) -> bytes:
     """A WAV (8 to 48 kHz, mono or stereo, PCM, float or µ-law) as G.711 µ-law, 8 kHz mono. Raises `BadRecording`."""
+    if not path.is_file():
+        raise BadRecording(f"{path}: there is no such file")
     try:
         samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError) as error:

@@ -166,6 +166,8 @@ class Stack:
 
     async def stop(self) -> None:
         """Stop every part, the last started first."""
+        if any(part.process is not None for part in self._parts):
+            self._console.print("[dim]stopping …[/]")
         for watcher in self._watchers:
             watcher.cancel()
         for part in reversed(self._parts):
@@ -227,7 +229,6 @@ async def running_stack(settings: Settings, console: Console) -> AsyncIterator[S
         await stack.start()
         yield stack
     finally:
-        console.print("[dim]stopping …[/]")
         await stack.stop()
 
 

@@ -17,6 +17,7 @@ log = structlog.get_logger()
 Pool = AsyncConnectionPool[AsyncConnection[TupleRow]]
 
 _PACKAGE = Path(__file__).resolve().parent.parent
+_FIX = "start it (`firstline up`), or correct DATABASE_URL"
 _LOCK = 4_155_201_887
 """Advisory lock key of the migration runner; any number that nobody else uses."""
 
@@ -69,7 +70,7 @@ async def open_pool(url: str, *, max_size: int = 8, timeout: float = 10.0) -> Po
         await pool.open(wait=True, timeout=timeout)
     except (PoolTimeout, psycopg.Error) as error:
         await pool.close()
-        raise DatabaseError(f"no connection to the database at {_place(url)}: {_line(error)}") from error
+        raise DatabaseError(f"no connection to the database at {_place(url)}; {_FIX}: {_line(error)}") from error
     return pool
 
 
@@ -85,7 +86,7 @@ async def migrate(url: str) -> list[str]:
             await connection.execute("select pg_advisory_lock(%s)", (_LOCK,))
             return await _apply(connection, known)
     except psycopg.Error as error:
-        raise DatabaseError(f"the database at {_place(url)} could not be migrated: {_line(error)}") from error
+        raise DatabaseError(f"the database at {_place(url)} could not be migrated; {_FIX}: {_line(error)}") from error
 
 
 async def _apply(connection: AsyncConnection[TupleRow], known: list[Migration]) -> list[str]:
