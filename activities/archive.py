@@ -9,6 +9,7 @@ from temporalio.common import RetryPolicy
 
 from activities.failures import rejection_is_final
 from activities.policy import Policy
+from firstline.domain import retention
 from firstline.ports import CallRecord, ObjectStore, ReadModel
 
 # Nobody waits for these and nothing may be lost: they are tried for a week of outage.
@@ -30,7 +31,7 @@ class Projection:
 
 def trace_key(record: CallRecord) -> str:
     """Where a call's trace lies: `traces/<yyyy-mm-dd>/<CallSid>.json`, by the day (UTC) on which the call rang."""
-    return f"traces/{record.start.started_at[:10]}/{record.start.call_sid}.json"
+    return retention.trace_key(record.start.started_at[:10], record.start.call_sid)
 
 
 def trace_json(record: CallRecord) -> bytes:

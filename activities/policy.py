@@ -14,3 +14,10 @@ class Policy(TypedDict):
     schedule_to_close_timeout: NotRequired[timedelta]
     """For all attempts and the pauses between them."""
     retry_policy: NotRequired[RetryPolicy]
+
+
+class LongPolicy(Policy):
+    """For an activity that works for long and says so as it goes."""
+
+    heartbeat_timeout: timedelta
+    """An attempt that says nothing for this long is taken for dead."""

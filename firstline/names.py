@@ -18,6 +18,7 @@ REVIEW_WORKFLOW = "ReviewWorkflow"
 SLO_WORKFLOW = "SloWorkflow"
 CSAT_WORKFLOW = "CsatWorkflow"
 ORPHANS_WORKFLOW = "OrphansWorkflow"
+RETENTION_WORKFLOW = "RetentionWorkflow"
 
 INGEST_WORKFLOW = "CorpusIngestWorkflow"
 INGEST_PROGRESS_QUERY = "progress"

@@ -112,6 +112,10 @@ class Telephony(Protocol):
         """CallSid of a queued, ringing or live call between these numbers: the look-up before a redial."""
         ...
 
+    async def dial_status(self, call_sid: str) -> DialStatus | None:
+        """What became of a call that we placed; None while it is not answered yet. Raises `Rejected` when unknown."""
+        ...
+
     async def find_since(self, to_number: str, from_number: str, since: datetime) -> str | None:
         """CallSid of the newest call between these numbers placed at or after `since`, over or not.
 

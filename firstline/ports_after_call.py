@@ -1,11 +1,12 @@
 """What the work after the call needs from the world, as protocols; the rules of `firstline.ports` hold here too."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from firstline.domain.orphans import LiveCall
+from firstline.domain.retention import KeptCall
 from firstline.domain.review import FlagTally
 from firstline.domain.slo import TurnCount
 
@@ -98,4 +99,51 @@ class OpenCalls(Protocol):
 
     async def open_calls(self) -> Sequence[str]:
         """CallSids of the calls whose workflow waits for their end; may lag some seconds."""
+        ...
+
+
+# --- how long things are kept -----------------------------------------------------------------------------------------
+
+
+class Retention(Protocol):
+    """What the read model keeps of calls, and what must be kept."""
+
+    async def held(self) -> Collection[str]:
+        """CallSids under a legal hold, their own or their caller's."""
+        ...
+
+    async def hold(self, subject: str, why: str) -> None:
+        """Keep a call (CallSid) or every call of a number (E.164); harmless when repeated."""
+        ...
+
+    async def release(self, subject: str) -> bool:
+        """End a hold; False when there was none."""
+        ...
+
+    async def trace_moved(self, call_sid: str, trace_url: str) -> None:
+        """Note where a call's trace lies now; harmless for a call that is not there."""
+        ...
+
+    async def forget_before(self, moment: datetime) -> int:
+        """Delete the calls that rang before (timezone-aware) and are not held; returns how many."""
+        ...
+
+    async def calls_of(self, phone: str) -> Sequence[KeptCall]:
+        """Every call from or to a caller's number (E.164)."""
+        ...
+
+    async def forget(self, call_sids: Collection[str]) -> int:
+        """Delete these calls with their scores; returns how many were there."""
+        ...
+
+
+class CallerWorkflows(Protocol):
+    """What the control plane remembers of a caller."""
+
+    async def calls_of(self, phone: str) -> Sequence[KeptCall]:
+        """Every call from a number (E.164) that the control plane still knows."""
+        ...
+
+    async def forget_caller(self, phone: str, kept: Collection[str]) -> tuple[int, int]:
+        """Delete a caller's closed workflows, but those of the calls `kept`; how many, and how many still run."""
         ...

@@ -156,6 +156,37 @@ def decide(
     typer.echo(f"why       {decision.why}")
 
 
+@app.command()
+def erase(
+    phone: Annotated[str, typer.Option(help="The caller's number, +15551234567.")],
+    json: Json = False,
+) -> None:
+    """Erase what is kept of a caller: traces, rows, workflow histories. Attested without personal data."""
+    from workers.erase import run_erase
+
+    attestation, link = _run(run_erase(_settings(), phone))
+    if json:
+        _emit({"attestation": attestation, "link": link})
+        return
+    typer.echo(f"erased     {attestation.calls} calls, {attestation.traces} traces, {attestation.workflows} workflows")
+    typer.echo(f"kept       {attestation.kept_by_legal_hold} calls by legal hold")
+    typer.echo(f"attested   {link}")
+    if attestation.still_open:
+        _fail(f"{attestation.still_open} workflows of this caller still run: erase again when they are over")
+
+
+@app.command()
+def hold(
+    subject: Annotated[str, typer.Argument(help="A CallSid, or a number for all its calls.")],
+    why: Annotated[str, typer.Option(help="The reason, for whoever finds it later.")] = "",
+    release: Annotated[bool, typer.Option("--release", help="End the hold.")] = False,
+) -> None:
+    """A legal hold: what it names is kept whatever its age, and whatever is erased."""
+    from workers.erase import run_hold
+
+    typer.echo(_run(run_hold(_settings(), subject, why, release)))
+
+
 def _serve(name: str, help_: str) -> Callable[[], None]:
     def command() -> None:
         from firstline.telemetry import configure_logs

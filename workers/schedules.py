@@ -64,6 +64,14 @@ def cadences(timezone: str) -> list[Cadence]:
             catch_up=timedelta(days=27),
         ),
         Cadence(
+            "daily-retention",
+            names.RETENTION_WORKFLOW,
+            "Daily at 3:30: traces older than 30 days go cold, calls older than a year go, unless a legal hold keeps them",
+            _calendar(timezone, hour=3, minute=30),
+            catch_up=timedelta(days=1),
+            longest=timedelta(days=1),
+        ),
+        Cadence(
             "orphan-reconciler",
             names.ORPHANS_WORKFLOW,
             "Every 10 minutes: ends workflows whose call is over, pages for live calls that have no workflow",

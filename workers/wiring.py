@@ -14,6 +14,7 @@ from activities.handoff import HandoffActivities
 from activities.ingest import CorpusActivities
 from activities.orphans import OrphanActivities
 from activities.prefetch import PrefetchActivities
+from activities.retention import RetentionActivities
 from activities.review import ReviewActivities
 from activities.slo import SloActivities
 from firstline.adapters.call_statistics import PostgresCallStatistics
@@ -23,6 +24,7 @@ from firstline.adapters.open_calls import TemporalOpenCalls
 from firstline.adapters.pagerduty import PagerDutyPaging
 from firstline.adapters.postgres import Pool, open_pool
 from firstline.adapters.read_model import PostgresReadModel
+from firstline.adapters.retention import PostgresRetention
 from firstline.adapters.survey import PostgresSurvey
 from firstline.adapters.temporal import TemporalCallControl
 from firstline.adapters.twilio import TwilioTelephony
@@ -81,6 +83,8 @@ def not_for_production(settings: Settings) -> list[str]:
         problems.append("FIRSTLINE_PUBLIC_MEDIA_URL must be the wss:// URL that Twilio reaches")
     if settings.jira_url and settings.jira_api_token == fields["jira_api_token"].default:
         problems.append("JIRA_API_TOKEN still has its local default")
+    if not settings.realtime_url:
+        problems.append("FIRSTLINE_REALTIME_URL is missing: name the model's server, also when it is our own")
     if not settings.database_url:
         problems.append("DATABASE_URL is missing")
     return problems
@@ -198,6 +202,7 @@ async def activities(opened: Opened, client: Client) -> Activities:
         review=ReviewActivities(statistics, store, _tickets(opened), ZoneInfo(settings.timezone), links),
         slo=SloActivities(statistics, paging, links),
         csat=CsatActivities(PostgresSurvey(pool), ZoneInfo(settings.timezone)),
+        retention=RetentionActivities(store, PostgresRetention(pool)),
         orphans=OrphanActivities(
             telephony, TemporalOpenCalls(client), paging, settings.line_number, settings.reps, links
         ),

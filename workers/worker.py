@@ -17,6 +17,7 @@ from activities.csat import CsatActivities
 from activities.handoff import HandoffActivities
 from activities.orphans import OrphanActivities
 from activities.prefetch import PrefetchActivities
+from activities.retention import RetentionActivities
 from activities.review import ReviewActivities
 from activities.slo import SloActivities
 from firstline import names
@@ -25,6 +26,7 @@ from workflows.callback import CallbackWorkflow
 from workflows.csat import CsatWorkflow
 from workflows.handoff import HandoffWorkflow
 from workflows.orphans import OrphansWorkflow
+from workflows.retention import RetentionWorkflow
 from workflows.review import ReviewWorkflow
 from workflows.slo import SloWorkflow
 
@@ -34,6 +36,7 @@ WORKFLOWS = (
     CallbackWorkflow,
     ReviewWorkflow,
     CsatWorkflow,
+    RetentionWorkflow,
     SloWorkflow,
     OrphansWorkflow,
 )
@@ -53,6 +56,7 @@ class Activities:
     slo: SloActivities
     csat: CsatActivities
     orphans: OrphanActivities
+    retention: RetentionActivities
 
     @property
     def methods(self) -> list[Callable[..., Any]]:

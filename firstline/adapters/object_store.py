@@ -1,5 +1,6 @@
 """Blobs in a local folder or in S3/R2, by one library: `file:///…` or `s3://bucket/prefix`."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,36 @@ class ObstoreObjectStore:
             return None
         except (BaseError, OSError) as error:
             raise PortError(f"{key} was not read: {_line(error)}") from error
+
+    async def delete(self, key: str) -> bool:
+        """Remove the blob; False when there was none."""
+        _check(key)
+        try:
+            await obstore.head_async(self._store, key)
+            await obstore.delete_async(self._store, key)
+        except (NotFoundError, FileNotFoundError):
+            return False
+        except (BaseError, OSError) as error:
+            raise PortError(f"{key} was not deleted: {_line(error)}") from error
+        return True
+
+    async def move(self, key: str, to: str) -> str | None:
+        """Copy, then delete: what breaks off in between is done again."""
+        data = await self.get(key)
+        if data is None:
+            return None
+        link = await self.put(to, data)
+        await self.delete(key)
+        return link
+
+    async def keys(self, prefix: str) -> Sequence[str]:
+        """Every key under a folder, sorted."""
+        _check(prefix.removesuffix("/"))
+        try:
+            found = [str(blob["path"]) async for batch in obstore.list(self._store, prefix) for blob in batch]
+        except (BaseError, OSError) as error:
+            raise PortError(f"{prefix} was not listed: {_line(error)}") from error
+        return sorted(found)
 
     async def _link(self, key: str) -> str:
         if self._link_base:

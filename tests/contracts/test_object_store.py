@@ -63,6 +63,28 @@ class TestObjectStore:
         with pytest.raises(Rejected):
             await store.put(key, b"")
 
+    async def test_forgets_what_is_deleted_and_says_whether_it_was_there(self, store: ObjectStore) -> None:
+        await store.put("calls/CA5/trace.json", b"{}")
+
+        assert [await store.delete("calls/CA5/trace.json") for _ in range(2)] == [True, False]
+        assert await store.get("calls/CA5/trace.json") is None
+
+    async def test_moves_a_blob_once(self, store: ObjectStore) -> None:
+        await store.put("hot/CA6.json", b"six")
+
+        links = [await store.move("hot/CA6.json", "cold/hot/CA6.json") for _ in range(2)]
+
+        assert "cold/hot/CA6.json" in (links[0] or "")
+        assert links[1] is None
+        assert (await store.get("hot/CA6.json"), await store.get("cold/hot/CA6.json")) == (None, b"six")
+
+    async def test_lists_a_folder_whole_and_nothing_beside_it(self, store: ObjectStore) -> None:
+        for key in ("listed/b/2.json", "listed/a/1 +é.json", "listed-not/3.json"):
+            await store.put(key, b"")
+
+        assert list(await store.keys("listed/")) == ["listed/a/1 +é.json", "listed/b/2.json"]
+        assert list(await store.keys("nothing/")) == []
+
 
 class TestLinks:
     async def test_of_a_folder_open_the_file(self, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Blobs in a dictionary."""
 
+from collections.abc import Sequence
+
 from firstline.ports import Rejected
 
 
@@ -17,6 +19,21 @@ class FakeObjectStore:
     async def get(self, key: str) -> bytes | None:
         self._check(key)
         return self.blobs.get(key)
+
+    async def delete(self, key: str) -> bool:
+        self._check(key)
+        return self.blobs.pop(key, None) is not None
+
+    async def move(self, key: str, to: str) -> str | None:
+        data = await self.get(key)
+        if data is None:
+            return None
+        link = await self.put(to, data)
+        await self.delete(key)
+        return link
+
+    async def keys(self, prefix: str) -> Sequence[str]:
+        return sorted(key for key in self.blobs if key.startswith(prefix))
 
     def _check(self, key: str) -> None:
         if any(part in ("", ".", "..") for part in key.split("/")):

@@ -43,6 +43,7 @@ from workers.worker import build_worker
 from workflows.call import CallWorkflow
 from workflows.csat import CsatInput, CsatWorkflow
 from workflows.orphans import OrphansWorkflow
+from workflows.retention import RetentionWorkflow
 from workflows.review import ReviewInput, ReviewWorkflow
 from workflows.slo import SloWorkflow
 
@@ -191,7 +192,21 @@ async def reconciled(stage: Stage) -> dict[str, Handle]:
 
 
 ON_REAL_TIME: list[Scene] = [reviewed, slo_burning, csat_scored, resolved, transferred, left_waiting, callback_waiting]
-ON_SKIPPED_TIME: list[Scene] = [reconciled, failsafe, callback_kept]
+
+
+async def retained(stage: Stage) -> dict[str, Handle]:
+    """A trace goes cold and another one goes for good."""
+    for days in (40, 400):
+        at = await stage.server.get_current_time() - timedelta(days=days)
+        await stage.world.object_store.put(f"traces/{at:%Y-%m-%d}/CA{days}.json", b"{}")
+    day = await stage.server.client.start_workflow(
+        RetentionWorkflow.run, id="daily-retention", task_queue=stage.task_queue
+    )
+    await day.result()
+    return {"retention_day": day}
+
+
+ON_SKIPPED_TIME: list[Scene] = [reconciled, retained, failsafe, callback_kept]
 
 
 async def play(server: WorkflowEnvironment, scene: Scene) -> None:

@@ -9,6 +9,7 @@ from activities.csat import CsatActivities
 from activities.handoff import HandoffActivities
 from activities.orphans import OrphanActivities
 from activities.prefetch import PrefetchActivities
+from activities.retention import RetentionActivities
 from activities.review import ReviewActivities
 from activities.slo import SloActivities
 from firstline.domain.call import CallStarted, TranscriptLine
@@ -27,9 +28,9 @@ RANG_AT = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 PHRASES = {"en": ["Hello.", "One moment."], "es": ["Hola."]}
 
 
-def started(call_sid: str = "") -> CallStarted:
+def started(call_sid: str = "", caller: str = CALLER) -> CallStarted:
     """A call that rings, with a CallSid of its own."""
-    return CallStarted(call_sid or f"CA{uuid.uuid4().hex}", CALLER, LINE, RANG_AT.isoformat())
+    return CallStarted(call_sid or f"CA{uuid.uuid4().hex}", caller, LINE, RANG_AT.isoformat())
 
 
 def fact(
@@ -96,5 +97,6 @@ def activities_of(world: World, reps: list[str] | None = None) -> Activities:
         review=ReviewActivities(world.statistics, world.object_store, world.tickets, UTC, "http://ui/workflows"),
         slo=SloActivities(world.statistics, world.paging, "http://ui/workflows"),
         csat=CsatActivities(world.survey, UTC),
+        retention=RetentionActivities(world.object_store, world.retention),
         orphans=OrphanActivities(world.telephony, world.open_calls, world.paging, LINE, REPS, "http://ui/workflows"),
     )

@@ -9,6 +9,7 @@ from temporalio import activity
 
 from activities.callback import CallbackRules
 from firstline.domain.call import CallStarted
+from firstline.domain.callback import DialStatus
 from firstline.domain.hours import Hours
 from firstline.ports import CallbackDial, CallRecord, Page, RepCall
 from firstline.ports_after_call import Ticket, TicketDraft
@@ -17,6 +18,7 @@ from tests.fakes.object_store import FakeObjectStore
 from tests.fakes.open_calls import FakeOpenCalls
 from tests.fakes.paging import FakePaging
 from tests.fakes.read_model import FakeReadModel
+from tests.fakes.retention import FakeRetention
 from tests.fakes.survey import FakeSurvey
 from tests.fakes.telephony import FakeCall, FakeTelephony
 from tests.fakes.tickets import FakeTickets
@@ -70,6 +72,8 @@ class RecordingTelephony(Recording, FakeTelephony):
         self.rung: list[RepCall] = []
         self.dialled: list[CallbackDial] = []
         self.hung_up: list[str] = []
+        self.status_of_calls: DialStatus | None = None
+        """What the carrier says of a call when it is asked."""
         self.ends_at_once = False
         """Calls are over as soon as they were placed."""
         self.places_calls = True
@@ -83,6 +87,7 @@ class RecordingTelephony(Recording, FakeTelephony):
     def begin(self, to_number: str, from_number: str) -> str:
         self._placed += 1
         self.calls[leg_sid(self._placed)] = FakeCall(to_number, from_number)
+        self.calls[leg_sid(self._placed)].status = self.status_of_calls
         if activity.in_activity():
             # The carrier lives by the same clock as the server, which may have been skipped ahead.
             self.calls[leg_sid(self._placed)].begun = activity.info().started_time
@@ -193,10 +198,12 @@ class World:
     read_model: RecordingReadModel = field(default_factory=RecordingReadModel)
     voice: SpellingVoice = field(default_factory=SpellingVoice)
     tickets: RecordingTickets = field(default_factory=RecordingTickets)
+    rules: CallbackRules = field(
+        default_factory=lambda: CallbackRules(Hours(ZoneInfo("America/New_York")), frozenset({"US", "CA"}))
+    )
 
     def __post_init__(self) -> None:
         self.statistics = FakeCallStatistics(self.read_model)
         self.survey = FakeSurvey(self.read_model)
         self.open_calls = FakeOpenCalls()
-
-    rules: CallbackRules = CallbackRules(Hours(ZoneInfo("America/New_York")), frozenset({"US", "CA"}))
+        self.retention = FakeRetention(self.read_model)

@@ -1,0 +1,67 @@
+"""Thirty days hot, then cold, gone after a year, unless a legal hold keeps it."""
+
+from datetime import datetime, timedelta
+
+from firstline.domain.retention import Retained
+from firstline.ports import PortError
+from tests.workflows.finished import finished
+from tests.workflows.stage import Stage
+from workflows.retention import RetentionWorkflow
+
+
+async def archived(stage: Stage, sid: str, days: int, cold: bool = False) -> str:
+    """A call of so many days ago, with its trace; the trace's key."""
+    at: datetime = await stage.server.get_current_time() - timedelta(days=days)
+    key = f"{'cold/' * cold}traces/{at:%Y-%m-%d}/{sid}.json"
+    await stage.world.read_model.save_call(finished(sid, at), await stage.world.object_store.put(key, b"{}"))
+    return key
+
+
+async def a_day_passes(stage: Stage) -> Retained:
+    return await stage.server.client.execute_workflow(
+        RetentionWorkflow.run, id="daily-retention", task_queue=stage.task_queue
+    )
+
+
+class TestRetention:
+    async def test_leaves_the_last_thirty_days_hot_and_moves_what_is_older(self, stage: Stage) -> None:
+        hot, old = await archived(stage, "CA30", 30), await archived(stage, "CA31", 31)
+
+        assert await a_day_passes(stage) == Retained(1, 0, 0, 0)
+
+        assert set(stage.world.object_store.blobs) == {hot, f"cold/{old}"}
+        assert stage.world.read_model.calls["CA31"][1].endswith(f"/cold/{old}")
+
+    async def test_takes_away_what_is_older_than_a_year(self, stage: Stage) -> None:
+        kept = await archived(stage, "CA364", 364, cold=True)
+        await archived(stage, "CA366", 366, cold=True)
+
+        assert await a_day_passes(stage) == Retained(0, 1, 1, 0)
+
+        assert set(stage.world.object_store.blobs) == {kept}
+        assert set(stage.world.read_model.calls) == {"CA364"}
+
+    async def test_keeps_what_is_held_whatever_its_age(self, stage: Stage) -> None:
+        key = await archived(stage, "CA400", 400)
+        await stage.world.retention.hold("CA400", "case 4711")
+
+        assert await a_day_passes(stage) == Retained(1, 0, 0, 1)
+
+        assert set(stage.world.object_store.blobs) == {f"cold/{key}"}
+        assert set(stage.world.read_model.calls) == {"CA400"}
+
+    async def test_touches_nothing_but_traces(self, stage: Stage) -> None:
+        await stage.world.object_store.put("reports/review-2020-W01.md", b"")
+        await stage.world.object_store.put("traces/notes.txt", b"")
+
+        assert await a_day_passes(stage) == Retained(0, 0, 0, 0)
+
+    async def test_goes_on_where_it_was_broken_off(self, stage: Stage) -> None:
+        for number in range(3):
+            await archived(stage, f"CA4{number}", 40)
+        stage.world.object_store.errors["put"] = [PortError("the store went away")]
+
+        await a_day_passes(stage)
+
+        assert all(key.startswith("cold/") for key in stage.world.object_store.blobs)
+        assert len(stage.world.object_store.blobs) == 3

@@ -1,0 +1,75 @@
+"""Erasing a caller, and holding what must not be erased. By this process itself: a workflow would remember the number."""
+
+import json
+from contextlib import AsyncExitStack
+from dataclasses import asdict
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from firstline.adapters.caller_workflows import TemporalCallerWorkflows
+from firstline.adapters.postgres import migrate
+from firstline.adapters.retention import PostgresRetention
+from firstline.adapters.temporal import connect
+from firstline.domain.call import CALL_SID, E164
+from firstline.domain.retention import Attestation, KeptCall, cold_key, trace_key
+from firstline.ports import ObjectStore, Rejected
+from firstline.ports_after_call import CallerWorkflows, Retention
+from firstline.settings import Settings
+from workers import wiring
+
+
+async def erase(
+    phone: str, store: ObjectStore, retention: Retention, workflows: CallerWorkflows, now: datetime
+) -> tuple[Attestation, str]:
+    """Erase what is kept of a caller (E.164), and attest it; returns the attestation and its link.
+
+    May be run again at any time: what is gone stays gone, and what a run left (open workflows, held calls) is told.
+    Raises `Rejected` for what is no phone number, `PortError` when a store does not answer: then nothing is attested.
+    """
+    if not E164.match(phone):
+        raise Rejected("the phone number is not in international format, like +15551234567")
+    # Temporal also knows calls that never reached the read model.
+    known = {*await retention.calls_of(phone), *await workflows.calls_of(phone)}
+    held = {call.call_sid for call in known} & {*await retention.held()}
+    going = [call for call in known if call.call_sid not in held]
+    traces = sum([await _erase_trace(store, call) for call in going])
+    deleted, running = await workflows.forget_caller(phone, held)
+    # The rows last: while they are there, a run that broke off knows what is left to do.
+    rows = await retention.forget([call.call_sid for call in going])
+    attestation = Attestation(now.isoformat(timespec="seconds"), rows, traces, deleted, len(held), running)
+    key = f"attestations/{now:%Y-%m-%dT%H%M%SZ}-{uuid4().hex[:8]}.json"
+    return attestation, await store.put(key, json.dumps(asdict(attestation), indent=1).encode())
+
+
+async def _erase_trace(store: ObjectStore, call: KeptCall) -> bool:
+    """Hot or cold; whether there was one."""
+    key = trace_key(call.day, call.call_sid)
+    hot, cold = await store.delete(key), await store.delete(cold_key(key))
+    return hot or cold
+
+
+async def run_erase(settings: Settings, phone: str) -> tuple[Attestation, str]:
+    """`firstline erase`."""
+    async with AsyncExitStack() as stack:
+        await migrate(wiring.database_url(settings))
+        client = await connect(settings.temporal_address, settings.temporal_namespace)
+        retention = PostgresRetention(await wiring.Opened(settings, stack).pool())
+        workflows = TemporalCallerWorkflows(client)
+        return await erase(phone, wiring.object_store(settings), retention, workflows, datetime.now(UTC))
+
+
+async def run_hold(settings: Settings, subject: str, why: str, release: bool) -> str:
+    """`firstline hold`; returns what was done, in a line."""
+    if not (CALL_SID.match(subject) or E164.match(subject)):
+        raise Rejected(
+            f"{subject!r} is neither a CallSid (CA and 32 hexadecimal digits) nor a number like +15551234567"
+        )
+    if not (why or release):
+        raise Rejected("say why it must be kept: --why 'case 4711'")
+    async with AsyncExitStack() as stack:
+        await migrate(wiring.database_url(settings))
+        retention = PostgresRetention(await wiring.Opened(settings, stack).pool())
+        if release:
+            return "released" if await retention.release(subject) else "there was no hold"
+        await retention.hold(subject, why)
+    return "held: neither retention nor an erasure touches it until --release"
