@@ -8,12 +8,17 @@ from temporalio.common import RetryPolicy
 
 from activities.failures import rejection_is_final
 from activities.policy import Policy
-from firstline.domain.callback import CallbackRequest
+from firstline.domain.callback import CallbackRequest, DialStatus
 from firstline.domain.hours import Hours, clock
 from firstline.domain.phone import phone_problem, zones_of
 from firstline.ports import CallbackDial, Telephony
 
 DIAL = Policy(
+    start_to_close_timeout=timedelta(seconds=10),
+    schedule_to_close_timeout=timedelta(minutes=15),
+    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)),
+)
+ASK = Policy(
     start_to_close_timeout=timedelta(seconds=10),
     schedule_to_close_timeout=timedelta(minutes=15),
     retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)),
@@ -88,6 +93,12 @@ class CallbackActivities:
                 if placed is not None:
                     return placed
             return await self._telephony.dial_callback(dial)
+
+    @activity.defn
+    async def dialled_status(self, call_sid: str) -> DialStatus | None:
+        """Ask the carrier what became of a call whose status did not reach us; None while it rings. Reads only."""
+        with rejection_is_final():
+            return await self._telephony.dial_status(call_sid)
 
     def _rule(self, due: Due) -> Ruling:
         if problem := phone_problem(due.phone, self._rules.countries):

@@ -8,7 +8,7 @@ from temporalio.common import Priority
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.callback import DIAL, RULES, CallbackActivities, Due
+    from activities.callback import ASK, DIAL, RULES, CallbackActivities, Due
     from activities.failures import REJECTED, was_rejected
     from activities.handoff import HANG_UP, HandoffActivities
     from firstline import names
@@ -26,7 +26,7 @@ with workflow.unsafe.imports_passed_through():
 PAUSES = (timedelta(minutes=5), timedelta(minutes=30))
 """After the first and the second attempt that reached nobody; after the third it is over."""
 ANSWER_WITHIN = timedelta(seconds=90)
-"""The carrier rings for 60 s and then says so; a status that never comes counts as no answer."""
+"""The carrier rings for 60 s and then says so; when it does not, it is asked."""
 DETECTED_WITHIN = timedelta(seconds=45)
 """The carrier listens for a machine for at most 30 s; a verdict that never comes counts as a person."""
 AFTER_THE_REPS = Priority(priority_key=4)
@@ -140,7 +140,8 @@ class CallbackWorkflow:
         if dialled_sid not in self._awaited:
             self._awaited.append(dialled_sid)
         heard = self._statuses.setdefault(dialled_sid, [])
-        await self._unless(lambda: bool(heard), ANSWER_WITHIN, "Somebody answers or not")
+        if await self._unless(lambda: bool(heard), ANSWER_WITHIN, "Somebody answers or not"):
+            heard += await self._ask_the_carrier(dialled_sid)
         if heard == [DialStatus.ANSWERED]:
             self._reach(self._state, f"Attempt {self._attempts}: picked up")
             await self._unless(lambda: bool(_VERDICTS & set(heard)), DETECTED_WITHIN, "A person or a machine")
@@ -150,6 +151,17 @@ class CallbackWorkflow:
         reached = DialStatus.MACHINE not in heard and bool({DialStatus.ANSWERED, DialStatus.HUMAN} & set(heard))
         heard.clear()
         return reached
+
+    async def _ask_the_carrier(self, dialled_sid: str) -> list[DialStatus]:
+        """Its status is told once, and no bridge may have been there to be told: nobody is rung again for that."""
+        try:
+            status = await workflow.execute_activity_method(
+                CallbackActivities.dialled_status, dialled_sid, summary="What became of the call", **ASK
+            )
+        except ActivityError:
+            self._reach(self._state, "The carrier does not know what became of the call")
+            return []
+        return [status] if status is not None else []
 
     async def _hang_up(self, dialled_sid: str) -> None:
         """Nothing is said to a machine: whoever plays the message back may be somebody else."""

@@ -12,6 +12,7 @@ from twilio.rest import Client
 
 from firstline.adapters.twilio_http import TwilioHttp
 from firstline.adapters.twilio_twiml import failsafe_queue, hold_in_conference, rep_brief, webhook
+from firstline.domain.callback import DialStatus
 from firstline.domain.orphans import LiveCall
 from firstline.names import conference_name
 from firstline.ports import CallbackDial, PortError, Rejected, RepCall
@@ -20,6 +21,14 @@ _TIMEOUT_S = 4.0
 _OVER = {21220, 20404}
 """Twilio's codes for a call that is not in progress, and for one it does not know (any more)."""
 _LIVE = ("queued", "ringing", "in-progress")
+_DIALLED = {
+    "in-progress": DialStatus.ANSWERED,
+    "completed": DialStatus.ANSWERED,
+    "busy": DialStatus.BUSY,
+    "no-answer": DialStatus.NO_ANSWER,
+    "failed": DialStatus.FAILED,
+    "canceled": DialStatus.FAILED,
+}
 
 FAILSAFE_MESSAGE = (
     "Everyone is helping other callers. Press 1 to be called back, or stay on the line, and the next free person will "
@@ -107,6 +116,14 @@ class TwilioTelephony:
             return None
 
         return await _in_thread(find)
+
+    async def dial_status(self, call_sid: str) -> DialStatus | None:
+        """From the call itself, for when its status callback did not get through."""
+        call = await _in_thread(lambda: self._client.calls(call_sid).fetch())
+        answered_by = call.answered_by or ""
+        if answered_by.startswith("machine") or answered_by == "fax":
+            return DialStatus.MACHINE
+        return DialStatus.HUMAN if answered_by == "human" else _DIALLED.get(str(call.status))
 
     async def find_since(self, to_number: str, from_number: str, since: datetime) -> str | None:
         """Twilio filters by the start, which a call that still waits in its queue lacks: those are looked up first."""

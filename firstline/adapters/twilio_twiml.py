@@ -43,7 +43,7 @@ def hold_in_conference(bridge_url: str, call_sid: str) -> str:
 
 
 def failsafe_queue(bridge_url: str, message: str) -> str:
-    """The caller hears `message`, has until 2 s later to press a key (1 asks for a callback), and waits for whoever is free.
+    """The caller hears `message`, may press 1 for a callback until 2 s later, and waits for whoever is free.
 
     Nothing of it needs the bridge but the key: a caller is queued also when no bridge answers.
     """

@@ -1,7 +1,11 @@
 """What the bridge may rely on of the control plane, the fake one and the durable one."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import pytest
 from temporalio.testing import WorkflowEnvironment
@@ -28,6 +32,7 @@ from tests.workflows.calls import (
 from tests.workflows.fakes import World
 from workers.worker import build_worker
 
+T = TypeVar("T")
 DEADLINE = 10.0
 """Seconds; generous, because the machine that runs the tests may be busy."""
 
@@ -180,3 +185,71 @@ class TestAnUnknownCall:
     async def test_has_no_next_step(self, control: CallControl) -> None:
         with pytest.raises(PortError):
             await control.next_step(started().call_sid, DEADLINE)
+
+
+class TestACallbackThatIsStillOwed:
+    async def test_is_found_by_its_number_moved_and_cancelled(self, control: CallControl) -> None:
+        start = started()
+        phone = f"+1555{random.randrange(10**7):07d}"
+        request = replace(call_me(start, datetime.now(UTC) + timedelta(days=2)), phone=phone)
+        booked = await control.request_callback(start, request, DEADLINE)
+        [owed] = await eventually(lambda: control.open_callbacks(phone, DEADLINE))
+        later = replace(request, at=(datetime.now(UTC) + timedelta(days=3)).isoformat())
+
+        await control.move_callback(booked.callback_id, later)
+        [moved] = await control.open_callbacks(phone, DEADLINE)
+        await control.cancel_callback(booked.callback_id)
+
+        assert (owed.callback_id, owed.phone, owed.topic) == (booked.callback_id, phone, request.topic)
+        assert datetime.fromisoformat(owed.at) == datetime.fromisoformat(request.at)
+        assert datetime.fromisoformat(moved.at) == datetime.fromisoformat(later.at)
+        assert await eventually(lambda: control.open_callbacks(phone, DEADLINE), until=lambda found: not found) == []
+
+    async def test_is_not_moved_into_the_past(self, control: CallControl) -> None:
+        start = started()
+        request = call_me(start, datetime.now(UTC) + timedelta(days=2))
+        booked = await control.request_callback(start, request, DEADLINE)
+
+        with pytest.raises(Rejected, match="already passed"):
+            await control.move_callback(booked.callback_id, replace(request, at="2001-01-01T09:00:00+00:00"))
+
+    async def test_that_nobody_promised_is_neither_moved_nor_cancelled(self, control: CallControl) -> None:
+        request = call_me(started(), datetime.now(UTC) + timedelta(days=2))
+
+        with pytest.raises(Rejected, match="is over"):
+            await control.move_callback(callback_workflow_id(request.call_sid), request)
+        with pytest.raises(Rejected, match="is over"):
+            await control.cancel_callback(callback_workflow_id(request.call_sid))
+
+    async def test_of_something_that_is_no_number_is_not_looked_for(self, control: CallControl) -> None:
+        with pytest.raises(Rejected, match="international format"):
+            await control.open_callbacks("' OR CallerNumber != '", DEADLINE)
+
+
+class TestAPage:
+    async def test_may_be_acknowledged_once_its_handoff_runs(self, control: CallControl) -> None:
+        start = started()
+        await control.deliver(start, talking(start))
+        accepted = await control.request_handoff(start, wants_person(start), DEADLINE)
+
+        async def acknowledged() -> bool:
+            try:
+                await control.page_acknowledged(accepted.handoff_id, "Ada on call")
+            except Rejected:
+                return False
+            return True
+
+        assert await eventually(acknowledged)
+
+    async def test_of_an_unknown_call_is_refused(self, control: CallControl) -> None:
+        with pytest.raises(Rejected, match="is over"):
+            await control.page_acknowledged(handoff_workflow_id("CA" + "0" * 32), "Ada on call")
+
+
+async def eventually(ask: Callable[[], Awaitable[T]], until: Callable[[T], bool] = bool) -> T:
+    """Ask until the answer is as wanted: what is asked about lags behind what has happened."""
+    async with asyncio.timeout(DEADLINE):
+        # Neither Temporal's list nor a workflow that is about to start has an event to wait for.
+        while not until(found := await ask()):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    return found

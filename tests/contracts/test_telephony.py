@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from firstline.adapters.twilio import TwilioTelephony
+from firstline.domain.callback import DialStatus
 from firstline.names import FAILSAFE_QUEUE, conference_name
 from firstline.ports import CallbackDial, PortError, Rejected, RepCall
 from tests.contracts.telephony_worlds import FakeTelephonyWorld, TelephonyWorld, TwilioWorld
@@ -199,6 +200,31 @@ class TestTwilio:
 
         assert not isinstance(caught.value, Rejected)
         assert (await booth.state())["calls"] == []
+
+    @pytest.mark.parametrize(
+        ("behaviour", "status"),
+        [
+            ({"answer": "declines"}, DialStatus.BUSY),
+            ({"machine": True}, DialStatus.MACHINE),
+            ({}, DialStatus.HUMAN),
+        ],
+    )
+    async def test_says_what_became_of_a_callback(
+        self,
+        booth: Booth,
+        bridge: TinyBridge,
+        telephony: TwilioTelephony,
+        behaviour: dict[str, object],
+        status: DialStatus,
+    ) -> None:
+        bridge.answers["/twilio/voice"] = "<Response><Pause length='1'/></Response>"
+        await booth.person(CALLER, AT_ONCE | behaviour)
+        dialled = await telephony.dial_callback(DIAL)
+        ringing = await telephony.dial_status(dialled)
+        await booth.whole(dialled)
+
+        assert ringing in (None, DialStatus.ANSWERED, DialStatus.BUSY)
+        assert await telephony.dial_status(dialled) is status
 
     async def test_a_dialling_whose_answer_was_lost_is_found_after_it_ended(
         self, booth: Booth, bridge: TinyBridge, telephony: TwilioTelephony

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from firstline.domain.call import E164
 from firstline.domain.orphans import LiveCall
+from firstline.domain.callback import DialStatus
 from firstline.names import FAILSAFE_QUEUE, conference_name
 from firstline.ports import CallbackDial, Rejected, RepCall
 
@@ -19,6 +20,7 @@ class FakeCall:
     from_number: str
     live: bool = True
     where: str = ""
+    status: DialStatus | None = None
     begun: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
@@ -56,6 +58,11 @@ class FakeTelephony:
             (sid for sid, call in self.calls.items() if call.live and (call.to_number, call.from_number) == wanted),
             None,
         )
+
+    async def dial_status(self, call_sid: str) -> DialStatus | None:
+        if call_sid not in self.calls:
+            raise Rejected("no such call")
+        return self.calls[call_sid].status
 
     async def find_since(self, to_number: str, from_number: str, since: datetime) -> str | None:
         return next(

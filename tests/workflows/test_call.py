@@ -1,19 +1,23 @@
 """A call's workflow learns facts once, keeps its promises, and closes with exactly one outcome."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
+from activities.callback import CallbackRules
 from firstline.domain.call import CallStarted, Outcome
 from firstline.domain.call_state import CallClosed, CallPhase
 from firstline.domain.callback import CallbackBooked, CallbackRequest, CallbackState, DialStatus
 from firstline.domain.facts import Fact, FactKind, NextStep
 from firstline.domain.handoff import HandoffAccepted, HandoffState, RepAnswer
+from firstline.domain.hours import Hours, parse_open
 from firstline.names import callback_workflow_id, handoff_workflow_id
 from firstline.ports import PortError
 from tests.workflows.calls import (
@@ -318,6 +322,44 @@ class TestACallback:
         line = await refusal(call, CallWorkflow.callback, call_me(start, at))
 
         assert line == "No callback was booked: that time has already passed"
+
+    @pytest.mark.parametrize(
+        ("change", "why"),
+        [
+            ({"at": "2090-01-01T09:00:00+00:00"}, "that is more than 30 days away"),
+            ({"phone": "my other phone"}, "the phone number is not in international format, like +15551234567"),
+            ({"phone": "+442079460958"}, "we do not call numbers in that country (GB)"),
+            ({"phone": "+19005551234"}, "we do not call premium-rate numbers"),
+        ],
+    )
+    async def test_that_cannot_be_kept_is_refused_in_a_line_for_the_model(
+        self, stage: Stage, change: dict[str, str], why: str
+    ) -> None:
+        start = started()
+        call = await stage.call(start, *talking(start))
+        request = replace(call_me(start, await stage.server.get_current_time() + timedelta(days=1)), **change)
+
+        line = await refusal(call, CallWorkflow.callback, request)
+
+        assert line == f"No callback was booked: {why}"
+
+    async def test_outside_of_the_hours_is_refused_with_the_next_time_that_is_not(
+        self, skipping_server: WorkflowEnvironment
+    ) -> None:
+        zone = ZoneInfo("America/New_York")
+        world = World(rules=CallbackRules(Hours(zone, parse_open("mon-sun 08:00-20:00")), frozenset({"US"})))
+        stage = Stage(skipping_server, world, "office-hours")
+        async with build_worker(skipping_server.client, activities_of(world), stage.task_queue):
+            start = started()
+            call = await stage.call(start, *talking(start))
+            tomorrow = (await stage.server.get_current_time()).astimezone(zone) + timedelta(days=1)
+
+            line = await refusal(call, CallWorkflow.callback, call_me(start, tomorrow.replace(hour=5, minute=30)))
+
+        assert line == (
+            f"No callback was booked: {tomorrow:%A} at 5:30 AM is outside of the hours in which we call; "
+            f"the next time we can call is {tomorrow:%A, %B} {tomorrow.day} at 8:00 AM"
+        )
 
 
 class TestTheTrace:

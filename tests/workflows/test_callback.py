@@ -169,6 +169,16 @@ class TestAnAnsweringMachine:
         assert len(stage.world.telephony.hung_up) == 3
 
 
+class TestAPickUpThatIsNeverTold:
+    async def test_is_known_to_the_carrier_and_nobody_is_rung_again(self, stage: Stage) -> None:
+        stage.world.telephony.status_of_calls = DialStatus.HUMAN
+
+        result = await (await stage.callback(await promise(stage))).result()
+
+        assert result == CallbackResult(CallbackState.ANSWERED, leg_sid(1), attempts=1)
+        assert len(stage.world.telephony.dialled) == 1
+
+
 class TestAPickUpThatIsToldLate:
     async def test_is_not_followed_by_another_ring(self, stage: Stage) -> None:
         """No status came in time; it comes in the pause before the next attempt."""

@@ -6,15 +6,17 @@ import pytest
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
+from firstline.domain.facts import FactKind
 from firstline.domain.gate import decide_handoff
 from firstline.domain.handoff import HandoffInput, HandoffResult, HandoffState, RepAnswer
 from firstline.names import handoff_workflow_id
 from firstline.ports import PortError, Rejected
 from tests.fakes.telephony import FakeCall
-from tests.workflows.calls import CALLER, LINE, REPS, activities_of, started, wants_person
+from tests.workflows.calls import CALLER, LINE, REPS, activities_of, fact, started, talking, wants_person
 from tests.workflows.fakes import World, leg_sid
 from tests.workflows.stage import Stage
 from workers.worker import build_worker
+from workflows.call import CallWorkflow
 from workflows.handoff import HandoffWorkflow
 
 Saga = WorkflowHandle[HandoffWorkflow, HandoffResult]
@@ -229,6 +231,23 @@ class TestThePage:
         assert result.state is HandoffState.BRIDGED
         assert [page.dedup_key for page in stage.world.paging.pages] == [saga.id]
         assert stage.world.paging.open == {}
+
+    async def test_shows_who_acknowledged_it_once_and_reps_are_rung_all_the_same(self, stage: Stage) -> None:
+        start = started()
+        call = await stage.call(start, *talking(start))
+        accepted = await call.execute_update(CallWorkflow.handoff, wants_person(start))
+        saga = stage.of(accepted.handoff_id)
+        await call.signal("facts", [fact(start, "farewell", FactKind.FAREWELL_PLAYED, 20)])
+        await stage.world.telephony.until(lambda: stage.world.telephony.has_rung(1))
+
+        for _ in range(2):
+            await saga.signal("page_acknowledged", "Ada on call")
+        await saga.signal("rep_answered", args=[FIRST, RepAnswer.ACCEPTED])
+        result = await saga.result()
+        timeline = await call.query(CallWorkflow.timeline)
+
+        assert result["state"] == "bridged"
+        assert [line[9:] for line in timeline if "acknowledged" in line] == ["Page acknowledged by Ada on call"]
 
     async def test_that_is_refused_does_not_end_the_handoff(self, stage: Stage) -> None:
         stage.world.paging.errors["trigger"] = [Rejected("routing key unknown")]
