@@ -6,18 +6,31 @@ from temporalio import activity
 from temporalio.common import RetryPolicy
 
 from activities.failures import rejection_is_final
-from activities.policy import Policy
+from activities.policy import LongPolicy, Policy
 from firstline.domain.ingest import Completed, IngestProgress, IngestRequest, PartRequest
 from firstline.ports_corpus import CorpusBuilder
 
-HEARTBEAT = timedelta(seconds=90)
-"""A batch is embedded in seconds, but loading the model comes before the first, and the machine may be busy."""
+_PATIENT = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
 
-# A full disk or a database that is away is waited for: nobody is on the line, and what is committed stays.
-STORE = Policy(
+# A full disk or a database that is away is waited for: nobody is on the line, and what is committed stays. A batch is
+# embedded in seconds, but loading the model comes before the first, and the machine may be busy.
+STORE = LongPolicy(
     start_to_close_timeout=timedelta(hours=1),
     schedule_to_close_timeout=timedelta(days=7),
-    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)),
+    heartbeat_timeout=timedelta(seconds=90),
+    retry_policy=_PATIENT,
+)
+SWITCH = Policy(
+    start_to_close_timeout=timedelta(hours=1), schedule_to_close_timeout=timedelta(days=7), retry_policy=_PATIENT
+)
+
+# Nobody waits for the mirror, and one that stays away must not keep an ingest open.
+MIRROR = Policy(
+    start_to_close_timeout=timedelta(hours=1),
+    schedule_to_close_timeout=timedelta(hours=2),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1), maximum_attempts=10
+    ),
 )
 
 
@@ -41,3 +54,9 @@ class CorpusActivities:
         """Switch over to what was built. Idempotent: when nothing is being built any more, nothing changes."""
         with rejection_is_final():
             return await self._builder.complete(request)
+
+    @activity.defn
+    async def mirror_version(self, collection: str) -> int:
+        """Bring the mirror to the version that is searched. Idempotent: vectors are put by their chunk's id."""
+        with rejection_is_final():
+            return await self._builder.mirror(collection)

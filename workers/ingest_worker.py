@@ -15,7 +15,7 @@ def build_ingest_worker(client: Client, corpus: CorpusActivities, task_queue: st
         client,
         task_queue=names.ingest_task_queue(task_queue),
         workflows=[CorpusIngestWorkflow],
-        activities=[corpus.store_part, corpus.complete_version],
+        activities=[corpus.store_part, corpus.complete_version, corpus.mirror_version],
         workflow_runner=workflow_runner(),
         max_concurrent_activities=1,
         # No grace: what is committed stays, and the part goes on at once in another process.

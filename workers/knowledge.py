@@ -13,6 +13,7 @@ from firstline.knowledge.ingest import IngestReport, ingest
 from firstline.settings import Settings
 from workers import wiring
 from workers.ingest_durably import ingest_durably, ingesting_client
+from workers.wiring_knowledge import embedding_model
 
 
 async def collection_size(settings: Settings) -> int:
@@ -61,7 +62,7 @@ async def run_ingest(settings: Settings, path: Path, collection: str, prune: boo
             return await ingest_durably(client, store, path, collection, prune=prune, progress=tell)
         pool = await open_pool(url)
         try:
-            embedder = wiring.embedding_model(settings)
+            embedder = embedding_model(settings)
             return await ingest(pool, embedder, path, collection, progress=tell, prune=prune)
         finally:
             await pool.close()

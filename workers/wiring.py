@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 from temporalio.client import Client
+from temporalio.converter import DataConverter
 
 from activities.archive import TraceActivities
 from activities.callback import CallbackActivities, CallbackRules
@@ -22,6 +23,8 @@ from firstline.adapters.jira import JiraTickets
 from firstline.adapters.object_store import ObstoreObjectStore
 from firstline.adapters.open_calls import TemporalOpenCalls
 from firstline.adapters.pagerduty import PagerDutyPaging
+from firstline.adapters.pinecone import PineconeMirror
+from firstline.adapters.payload_codec import data_converter, parse_keys
 from firstline.adapters.postgres import Pool, open_pool
 from firstline.adapters.read_model import PostgresReadModel
 from firstline.adapters.retention import PostgresRetention
@@ -31,7 +34,7 @@ from firstline.adapters.twilio import TwilioTelephony
 from firstline.domain.hours import Hours, parse_holidays, parse_open, parse_quiet
 from firstline.domain.language import SUPPORTED
 from firstline.knowledge.build import PostgresCorpusBuilder
-from firstline.knowledge.embed import SentenceTransformerEmbedder
+from firstline.knowledge.mirror import MirrorWatch
 from firstline.knowledge.search import PostgresKnowledge
 from firstline.ports import ObjectStore
 from firstline.prompts import language_pack
@@ -39,7 +42,9 @@ from firstline.settings import Settings
 from realtime_bridge.app import Bridge, BridgeConfig
 from realtime_bridge.model_link import ModelEndpoint
 from realtime_bridge.phrases import PhraseBook
+from workers import wiring_knowledge
 from workers.voices import VoiceOnDemand
+from workers.wiring_knowledge import embedding_model
 from workers.worker import Activities
 
 
@@ -114,14 +119,14 @@ def database_url(settings: Settings) -> str:
     return settings.database_url or f"postgresql://postgres@{settings.host}:{settings.postgres_port}/postgres"
 
 
+def converter(settings: Settings) -> DataConverter:
+    """How what Temporal keeps is written: encrypted where keys are set. Raises `Rejected` for keys that are none."""
+    return data_converter(parse_keys(settings.payload_keys.get_secret_value()))
+
+
 def object_store(settings: Settings) -> ObjectStore:
     """The object store: the setting, or a folder under the state directory."""
     return ObstoreObjectStore(settings.object_store_url or (settings.home / "objects").as_uri())
-
-
-def embedding_model(settings: Settings, threads: int | None = None) -> SentenceTransformerEmbedder:
-    """The embedding model, loaded and warm; close it when done."""
-    return SentenceTransformerEmbedder.load(settings.embedding_model, threads=threads)
 
 
 @dataclass(frozen=True)
@@ -138,10 +143,26 @@ class Opened:
         return pool
 
     async def knowledge(self, collection: str | None = None) -> PostgresKnowledge:
-        """The help centre, its embedder warm."""
-        embedder = embedding_model(self.settings, threads=1)
+        """The help centre, its models warm."""
+        embedder, reranker = embedding_model(self.settings, threads=1), wiring_knowledge.reranker(self.settings)
         self.stack.callback(embedder.close)
-        return PostgresKnowledge(await self.pool(), embedder, collection or self.settings.collection)
+        if reranker is not None:
+            self.stack.callback(reranker.close)
+        mirror = self.mirror()
+        return PostgresKnowledge(
+            await self.pool(),
+            embedder,
+            collection or self.settings.collection,
+            reranker=reranker,
+            mirror=MirrorWatch(mirror, self.settings.mirror_share) if mirror else None,
+        )
+
+    def mirror(self) -> PineconeMirror | None:
+        """The mirror of the vectors, where one is set up."""
+        mirror = wiring_knowledge.mirror(self.settings)
+        if mirror is not None:
+            self.stack.push_async_callback(mirror.aclose)
+        return mirror
 
 
 def _lanes(settings: Settings) -> tuple[ModelEndpoint, ...]:
@@ -158,7 +179,12 @@ async def bridge(opened: Opened) -> Bridge:
     """The bridge with everything it asks for."""
     settings = opened.settings
     # Lazy: a call is answered also when Temporal is not there yet.
-    client = await Client.connect(settings.temporal_address, namespace=settings.temporal_namespace, lazy=True)
+    client = await Client.connect(
+        settings.temporal_address,
+        namespace=settings.temporal_namespace,
+        data_converter=converter(settings),
+        lazy=True,
+    )
     config = BridgeConfig(
         host=settings.host,
         port=settings.port,
@@ -224,7 +250,8 @@ async def corpus_activities(opened: Opened) -> CorpusActivities:
     """What an ingest does; its embedding model is loaded by the first corpus."""
     settings = opened.settings
     pool = await opened.pool(max_size=2)
-    return CorpusActivities(PostgresCorpusBuilder(pool, object_store(settings), lambda: embedding_model(settings)))
+    builder = PostgresCorpusBuilder(pool, object_store(settings), lambda: embedding_model(settings), opened.mirror())
+    return CorpusActivities(builder)
 
 
 def _simulated(settings: Settings, prefix: str) -> str:

@@ -1,9 +1,10 @@
 """An ingest: every part of a corpus is stored in a version of its own, which is then searched at once."""
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.ingest import HEARTBEAT, STORE, CorpusActivities
+    from activities.ingest import MIRROR, STORE, SWITCH, CorpusActivities
     from firstline import names
     from firstline.domain.ingest import IngestProgress, IngestRequest, IngestResult, PartRequest
 
@@ -34,15 +35,15 @@ class CorpusIngestWorkflow:
                 CorpusActivities.store_part,
                 PartRequest(request.collection, request.parts[place]),
                 summary=f"Part {place + 1} of {len(request.parts)}",
-                heartbeat_timeout=HEARTBEAT,
                 **STORE,
             )
             self._progress = self._progress.plus(done)
         self._tell("switching over")
         completed = await workflow.execute_activity_method(
-            CorpusActivities.complete_version, request, summary="Index and switch over", **STORE
+            CorpusActivities.complete_version, request, summary="Index and switch over", **SWITCH
         )
         self._tell(f"version {completed.version} is searched")
+        await self._mirror()
         return IngestResult(self._progress, completed)
 
     @workflow.query(name=names.INGEST_PROGRESS_QUERY)
@@ -54,6 +55,14 @@ class CorpusIngestWorkflow:
     def parts(self) -> list[str]:
         """What is ingested: the keys of its parts."""
         return self._request.parts
+
+    async def _mirror(self) -> None:
+        try:
+            await workflow.execute_activity_method(
+                CorpusActivities.mirror_version, self._request.collection, summary="Bring the mirror up to it", **MIRROR
+            )
+        except ActivityError:
+            workflow.logger.warning("the mirror stays behind")
 
     def _from(self, place: int) -> IngestRequest:
         request = self._request

@@ -10,10 +10,12 @@ from psycopg_pool import PoolTimeout
 from firstline.domain.ingest import Completed, IngestProgress, IngestRequest, PartRequest
 from firstline.knowledge.embed import Embedder
 from firstline.knowledge.ingest import IngestRunning, alone, batches, complete, known_articles
+from firstline.knowledge.mirror import mirror_version, writes
 from firstline.knowledge.snapshot import read_part
 from firstline.knowledge.store import Connection, Pool, content_hash, remove, save
 from firstline.knowledge.versions import open_version
 from firstline.ports import ObjectStore, PortError
+from firstline.ports_corpus import VectorMirror
 
 NAMED = 100
 """Vanished articles whose ids are reported; the rest are only counted."""
@@ -22,8 +24,11 @@ NAMED = 100
 class PostgresCorpusBuilder:
     """Keeps no state but the embedding model, which is loaded when the first article needs it."""
 
-    def __init__(self, pool: Pool, store: ObjectStore, load: Callable[[], Embedder]) -> None:
+    def __init__(
+        self, pool: Pool, store: ObjectStore, load: Callable[[], Embedder], mirror: VectorMirror | None = None
+    ) -> None:
         """`load` blocks for seconds."""
+        self._mirror = mirror
         self._pool = pool
         self._store = store
         self._load = load
@@ -56,6 +61,19 @@ class PostgresCorpusBuilder:
             if pruned:
                 await remove(connection, await open_version(connection, request.collection, embedder), vanished)
             return Completed(await complete(connection, request.collection), vanished[:NAMED], len(vanished), pruned)
+
+    async def mirror(self, collection: str) -> int:
+        """See the protocol."""
+        if self._mirror is None:
+            return 0
+        try:
+            async with self._connection(collection) as connection:
+                changed = await mirror_version(connection, self._mirror, collection)
+        except PortError:
+            writes.labels("failed").inc()
+            raise
+        writes.labels("written").inc()
+        return changed
 
     async def _model(self) -> Embedder:
         async with self._loading:

@@ -120,6 +120,11 @@ class SentenceTransformerEmbedder:
         return numbers
 
 
+def packaged_tokenizer() -> str:
+    """JSON of the packaged model's tokenizer. Raises `CorpusError`."""
+    return (_packaged(PACKAGED) / "tokenizer.json").read_text("utf-8")
+
+
 def _bulk_precision() -> contextlib.AbstractContextManager[object]:
     """bfloat16 where the CPU computes in it: half as many again chunks a second, at a cosine of 0.9999 to float32."""
     import torch

@@ -10,9 +10,11 @@ from psycopg_pool import PoolTimeout
 
 from firstline.domain.confidence import confidence
 from firstline.domain.passages import Passage, SearchResult
+from firstline.knowledge.cross_encoder import Reranker, read_again
 from firstline.knowledge.embed import Embedder
 from firstline.knowledge.errors import CorpusError
 from firstline.knowledge.fuse import fuse
+from firstline.knowledge.mirror import MirrorWatch
 from firstline.knowledge.queries import DEEP_ENOUGH, search_statement
 from firstline.knowledge.rerank import evidence_of, rerank
 from firstline.knowledge.spoken import compounds, question_of
@@ -28,8 +30,19 @@ MAX_QUERY = 2_000
 class PostgresKnowledge:
     """The help centre behind `ports.Knowledge`. Keeps no state but which collection it searches."""
 
-    def __init__(self, pool: Pool, embedder: Embedder, collection: str) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        embedder: Embedder,
+        collection: str,
+        *,
+        reranker: Reranker | None = None,
+        mirror: MirrorWatch | None = None,
+    ) -> None:
+        """`reranker` reads again what the built-in order puts first; `mirror` is told what was asked."""
+        self._reranker = reranker
         self._pool = pool
+        self._mirror = mirror
         self._embedder = embedder
         self._name = collection
         # Known after the first search, and looked at again when an ingest has switched to a new version.
@@ -49,9 +62,14 @@ class PostgresKnowledge:
         embedded = time.perf_counter()
         found = await self._find(text, vector, language)
         searched = time.perf_counter()
+        if self._mirror is not None:
+            nearest = sorted((p for p in found if p.dense_rank is not None), key=lambda p: p.dense_rank or 0)
+            self._mirror.saw(self._name, vector, [p.chunk_id for p in nearest], sorted({p.language for p in nearest}))
         fused = fuse(found)
         merged = time.perf_counter()
         passages = rerank(fused, self._embedder.languages)
+        if self._reranker is not None:
+            passages = await read_again(self._reranker, text, passages)
         evidence = evidence_of(text, passages, self._embedder.languages)
         timings = {
             "embed": (embedded - started) * 1000,

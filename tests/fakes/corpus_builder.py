@@ -12,6 +12,8 @@ class FakeCorpusBuilder:
         self.stored: list[str] = []
         self.completed: list[IngestRequest] = []
         self.errors: list[Exception] = []
+        self.mirrored: list[str] = []
+        self.mirror_errors: list[Exception] = []
 
     async def store_part(self, part: PartRequest, tell: Callable[[IngestProgress], None]) -> IngestProgress:
         if self.errors:
@@ -24,3 +26,9 @@ class FakeCorpusBuilder:
     async def complete(self, request: IngestRequest) -> Completed:
         self.completed.append(request)
         return Completed(version=len(self.completed))
+
+    async def mirror(self, collection: str) -> int:
+        if self.mirror_errors:
+            raise self.mirror_errors.pop(0)
+        self.mirrored.append(collection)
+        return 0

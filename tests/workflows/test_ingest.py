@@ -41,9 +41,17 @@ class TestAnIngest:
         result = await ingested(skipping_server, builder)
 
         assert builder.stored == ["corpora/a", "corpora/b"]
-        assert builder.completed == [REQUEST]
+        assert (builder.completed, builder.mirrored) == ([REQUEST], ["help"])
         assert result.progress == IngestProgress(total=4, seen=4, stored=4, unchanged=0, chunks=6)
         assert result.completed.version == 1
+
+    async def test_does_without_a_mirror_that_stays_away(self, skipping_server: WorkflowEnvironment) -> None:
+        builder = FakeCorpusBuilder()
+        builder.mirror_errors = [PortError("the mirror did not answer")] * 50
+
+        result = await ingested(skipping_server, builder)
+
+        assert (result.completed.version, builder.mirrored) == (1, [])
 
     async def test_waits_for_a_database_that_is_away(self, skipping_server: WorkflowEnvironment) -> None:
         builder = FakeCorpusBuilder()

@@ -24,11 +24,11 @@ from firstline.knowledge.ingest import IngestReport, ingest
 from firstline.knowledge.search import PostgresKnowledge
 from firstline.knowledge.versions import drop_collection
 from firstline.settings import Settings
-from workers import wiring
 from workers.bench.bm25 import Bm25
 from workers.bench.database import bench_pool
 from workers.bench.quality import SEED, Estimate, quality
 from workers.bench.retrieval_set import Query, RetrievalSet, read_set
+from workers.wiring_knowledge import embedding_model
 
 log = structlog.get_logger()
 
@@ -66,7 +66,7 @@ async def run_retrieval(settings: Settings, folder: Path, limit: int, console: C
     """
     chosen = _drawn(read_set(folder), limit)
     async with bench_pool(settings, console) as pool:
-        embedder = wiring.embedding_model(settings)
+        embedder = embedding_model(settings)
         try:
             async with own_collection(pool) as name:
                 measured = await measure(pool, embedder, chosen, name, console)
