@@ -12,6 +12,7 @@ from firstline.settings import Settings
 from workers.phone_call import Caller, Phone
 from workers.recordings import telephone_audio
 from workers.show import show_event, show_report, show_turn
+from workers.wiring import converter
 
 
 async def run_call(
@@ -25,7 +26,11 @@ async def run_call(
     """Place the call, show it, keep it. Raises `BadRecording` before anything rings, `PhoneError` after."""
     caller = Caller([telephone_audio(wav) for wav in wavs], from_number)
     try:
-        temporal: Client | None = await Client.connect(settings.temporal_address, namespace=settings.temporal_namespace)
+        temporal: Client | None = await Client.connect(
+            settings.temporal_address,
+            namespace=settings.temporal_namespace,
+            data_converter=converter(settings),
+        )
     except RuntimeError:
         console.print("[yellow]Temporal does not answer: the call is placed, its outcome cannot be shown[/]")
         temporal = None

@@ -206,6 +206,7 @@ for _name, _help in {
     "worker": "Runs every workflow and activity.",
     "speech": "Our server for the OpenAI Realtime protocol, on FIRSTLINE_SPEECH_PORT.",
     "simulators": "Loopback stand-ins for Twilio and PagerDuty, on FIRSTLINE_SIMULATORS_PORT.",
+    "codec": "Decrypts for Temporal's web UI, on FIRSTLINE_CODEC_PORT; for the people who may read calls.",
     "postgres": "Embedded Postgres with pgvector, on FIRSTLINE_POSTGRES_PORT.",
 }.items():
     serve_app.command(_name)(_serve(_name, _help))

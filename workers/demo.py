@@ -23,6 +23,7 @@ from workers.show import show_event, show_report, show_turn
 from workers.until_told import until_told
 from workers.up import running_stack, show_places
 from workers.voices import VoiceOnDemand
+from workers.wiring import converter
 
 SCRIPT = Path(__file__).resolve().parent.parent / "demo" / "calls.toml"
 CALLBACK_SECONDS = 180.0
@@ -161,7 +162,11 @@ async def run_demo(settings: Settings, console: Console, *, stay: bool) -> int:
     console.print("[bold]firstline[/] starting everything on this machine …")
     async with running_stack(settings, console):
         show_places(settings, console)
-        temporal = await Client.connect(settings.temporal_address, namespace=settings.temporal_namespace)
+        temporal = await Client.connect(
+            settings.temporal_address,
+            namespace=settings.temporal_namespace,
+            data_converter=converter(settings),
+        )
         async with httpx.AsyncClient(base_url=settings.simulators_url, timeout=10, trust_env=False) as http:
             demo = Demo(settings, console, Phone(settings, http, temporal), temporal, VoiceOnDemand(settings))
             for number, scene in enumerate(scenes(), 1):

@@ -52,7 +52,7 @@ async def run_erase(settings: Settings, phone: str) -> tuple[Attestation, str]:
     """`firstline erase`."""
     async with AsyncExitStack() as stack:
         await migrate(wiring.database_url(settings))
-        client = await connect(settings.temporal_address, settings.temporal_namespace)
+        client = await connect(settings.temporal_address, settings.temporal_namespace, wiring.converter(settings))
         retention = PostgresRetention(await wiring.Opened(settings, stack).pool())
         workflows = TemporalCallerWorkflows(client)
         return await erase(phone, wiring.object_store(settings), retention, workflows, datetime.now(UTC))

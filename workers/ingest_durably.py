@@ -19,6 +19,7 @@ from firstline.knowledge.ingest import IngestReport, Progress
 from firstline.knowledge.snapshot import take_snapshot
 from firstline.ports import ObjectStore, PortError
 from firstline.settings import Settings
+from workers.wiring import converter
 from workflows.ingest import CorpusIngestWorkflow
 
 _POLLED_WITHIN = timedelta(seconds=75)
@@ -34,7 +35,11 @@ async def ingesting_client(settings: Settings) -> Client | None:
     try:
         _, writer = await asyncio.wait_for(asyncio.open_connection(host, int(port)), timeout=2)
         writer.close()
-        client = await Client.connect(settings.temporal_address, namespace=settings.temporal_namespace)
+        client = await Client.connect(
+            settings.temporal_address,
+            namespace=settings.temporal_namespace,
+            data_converter=converter(settings),
+        )
         return client if await has_worker(client) else None
     except (OSError, TimeoutError, ValueError, RuntimeError, RPCError):
         return None

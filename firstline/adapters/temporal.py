@@ -21,6 +21,7 @@ from temporalio.client import (
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.converter import DataConverter
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -51,10 +52,13 @@ _INDEXED = {
 too_late = Counter("firstline_control_too_late_total", "Messages for a workflow that is over", ["message"])
 
 
-async def connect(address: str, namespace: str) -> Client:
-    """A client, with the search attributes registered. Raises `PortError` when nothing answers at `address`."""
+async def connect(address: str, namespace: str, converter: DataConverter = DataConverter.default) -> Client:
+    """A client, with the search attributes registered; `converter` may encrypt.
+
+    Raises `PortError` when nothing answers at `address`.
+    """
     try:
-        client = await Client.connect(address, namespace=namespace)
+        client = await Client.connect(address, namespace=namespace, data_converter=converter)
         await register_search_attributes(client)
     except (RuntimeError, RPCError) as error:
         raise PortError(f"Temporal does not answer at {address}, namespace {namespace}: {error}") from error

@@ -16,6 +16,7 @@ from firstline.domain.turn import Turn
 from firstline.settings import Settings
 from workers.phone_call import Caller, Phone
 from workers.voices import VoiceOnDemand
+from workers.wiring import converter
 
 QUESTIONS = Path(__file__).resolve().parents[2] / "examples" / "questions" / "queries.jsonl"
 TURNS_A_CALL = 5
@@ -26,7 +27,11 @@ async def run_turns_bench(settings: Settings, turns: int, console: Console) -> d
     """Phone with `turns` questions of the sample set, five a call, one call at a time. Raises `PhoneError`."""
     asked = _questions(turns)
     voice = VoiceOnDemand(settings)
-    temporal = await Client.connect(settings.temporal_address, namespace=settings.temporal_namespace)
+    temporal = await Client.connect(
+        settings.temporal_address,
+        namespace=settings.temporal_namespace,
+        data_converter=converter(settings),
+    )
     measured: list[Turn] = []
     async with httpx.AsyncClient(base_url=settings.simulators_url, timeout=30, trust_env=False) as http:
         phone = Phone(settings, http, temporal)

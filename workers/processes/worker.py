@@ -20,7 +20,7 @@ async def run(settings: Settings) -> None:
     """All workflows and activities. The database's schema is brought up to date first."""
     async with AsyncExitStack() as stack:
         await migrate(wiring.database_url(settings))
-        client = await connect(settings.temporal_address, settings.temporal_namespace)
+        client = await connect(settings.temporal_address, settings.temporal_namespace, wiring.converter(settings))
         activities = await wiring.activities(wiring.Opened(settings, stack), client)
         corpora = build_ingest_worker(client, await wiring.corpus_activities(wiring.Opened(settings, stack)))
         worker = build_worker(client, activities, dials_per_second=settings.dials_per_second)
