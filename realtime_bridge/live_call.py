@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import structlog
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
-from firstline.domain.call import CALL_SID, CallStarted, Direction
+from firstline.domain.call import CALL_SID, E164, CallStarted, Direction
 from firstline.domain.facts import Fact, FactKind
 from firstline.domain.language import SUPPORTED
 from firstline.domain.resume import ResumeContext
@@ -30,6 +30,7 @@ from realtime_bridge.protocol.call import CallSession, ResumeNotes
 from realtime_bridge.protocol.commands import Count, Report, RunTool, ToModel, ToPhone
 from realtime_bridge.protocol.twilio import BadFrame, StreamStarted, TwilioStream
 from realtime_bridge.spool import Spool
+from realtime_bridge.tools.callback_time import spoken_time
 from realtime_bridge.tools.runner import ToolRunner
 from realtime_bridge.tools.schemas import tool_schemas
 
@@ -154,6 +155,8 @@ class LiveCall(WSListener):
         self._model = self._parts.take_model(start.call_sid)
         if resumed:
             self._beside(self._resume(start))
+        if start.direction is Direction.INBOUND and E164.match(start.from_number):
+            self._beside(self._recall(start))
         log.info("stream_started", call_sid=start.call_sid, direction=start.direction.value, resumed=resumed)
 
     def _on_model(self, event: dict[str, Any]) -> None:
@@ -192,6 +195,23 @@ class LiveCall(WSListener):
         if not self._session.ended:
             self._session.resume(context, _notes(context.language))
             self._perform()
+
+    async def _recall(self, start: CallStarted) -> None:
+        """Whoever phones in may be owed a callback: the model is told, and a new time moves it."""
+        assert self._session is not None
+        assert self._runner is not None
+        try:
+            owed = await self._parts.control.open_callbacks(start.from_number, RESUME_DEADLINE)
+        except PortError:
+            log.warning("open_callbacks_unknown", call_sid=start.call_sid)
+            return
+        if not owed or self._session.ended:
+            return
+        self._runner.owed = owed[0]
+        now, at = datetime.now(UTC), datetime.fromisoformat(owed[0].at).astimezone(self._parts.zone)
+        line = language_pack(self._session.language).callback_open
+        self._session.note(line.format(at=spoken_time(at, now, self._session.language), topic=owed[0].topic))
+        self._perform()
 
     async def _transcribed(self) -> None:
         await self._transcript_ready.wait()

@@ -231,6 +231,7 @@ class CallbackWorkflow:
             request.topic,
             self._state,
             self._attempts,
+            request.call_sid,
         )
 
     # --- helpers ----------------------------------------------------------------------------------------------------

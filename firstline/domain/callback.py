@@ -78,6 +78,8 @@ class OpenCallback:
     state: CallbackState
     attempts: int
     """Made so far, since it was promised or moved."""
+    promised_in: str
+    """CallSid of the call in which it was promised."""
 
 
 class DialStatus(StrEnum):

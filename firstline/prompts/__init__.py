@@ -11,7 +11,7 @@ from firstline.domain.language import SUPPORTED
 
 @dataclass(frozen=True)
 class LanguagePack:
-    """One language's words. `{company}`, `{topic}`, `{at}` and `{why}` are filled in when spoken."""
+    """One language's words. `{company}`, `{topic}`, `{at}` and `{why}` are filled in when used."""
 
     code: str
     instructions: str
@@ -34,6 +34,8 @@ class LanguagePack:
     """The promise could not be made durable in time."""
     callback_booked: str
     callback_refused: str
+    callback_open: str
+    """Tells the model that the caller is owed a callback from an earlier call."""
     callback_unclear: str
     """The time was not understood."""
     lookup_failed: str

@@ -187,6 +187,10 @@ class CallSession:
         self._turns_begun = len(self._caller_texts)
         self._replay(self._lines, context.promises, context.unanswered, notes)
 
+    def note(self, text: str) -> None:
+        """Tell the model something about the call that the caller did not say."""
+        self._commands.append(ToModel(realtime.system_note(text)))
+
     def reconnect(self, notes: ResumeNotes) -> None:
         """The model's socket was replaced: give the new session the conversation so far.
 

@@ -100,7 +100,7 @@ class FakeCallControl:
         if not E164.match(phone):
             raise Rejected("the phone number is not in international format")
         found = [
-            OpenCallback(callback_id, owed.at, owed.phone, owed.topic, CallbackState.WAITING, 0)
+            OpenCallback(callback_id, owed.at, owed.phone, owed.topic, CallbackState.WAITING, 0, owed.call_sid)
             for callback_id, owed in self.owed.items()
             if owed.phone == phone
         ]

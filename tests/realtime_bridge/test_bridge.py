@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -15,7 +16,8 @@ from twilio.request_validator import RequestValidator
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from firstline.domain.call import Outcome
+from firstline.domain.call import CallStarted, Outcome
+from firstline.domain.callback import CallbackRequest
 from firstline.domain.facts import FactKind
 from firstline.domain.handoff import HandoffState, RepAnswer
 from firstline.domain.outcome import decide_outcome
@@ -305,6 +307,28 @@ class TestHandoff:
         await stage.post(f"/twilio/conference?handoff={CALL}", StatusCallbackEvent="participant-leave")
 
         assert stage.control.left == [CALL]
+
+
+class TestACallerWhoIsOwedACallback:
+    async def test_is_known_to_the_model_and_a_new_time_moves_it(self, stage: Stage) -> None:
+        earlier = CallStarted("CA" + "e" * 32, "+15550100999", "+15550100100", datetime.now(UTC).isoformat())
+        at = (datetime.now(UTC) + timedelta(days=2)).isoformat()
+        request = CallbackRequest(earlier.call_sid, earlier.from_number, at, "a late invoice")
+        booked = await stage.control.request_callback(earlier, request, 1)
+        await stage.post("/twilio/voice")
+        async with stage.phone() as phone:
+            await phone.start()
+            model = await stage.model.session()
+            note = await model.sent("conversation.item.create")
+            await model.hear("Could you call me in three hours instead?")
+            await model.ask_tool("schedule_callback", {"when": "in three hours", "topic": "a late invoice"})
+            await model.sent("response.create")
+            await phone.hang_up()
+
+        moved = datetime.fromisoformat(stage.control.owed[booked.callback_id].at)
+        assert "a late invoice" in note["item"]["content"][0]["text"]
+        assert timedelta(hours=2) < moved - datetime.now(UTC) <= timedelta(hours=3)
+        assert len(stage.control.callbacks) == 1
 
 
 class TestRefusing:

@@ -14,7 +14,7 @@ from tests.workflows.fakes import RecordingTelephony, World
 from tests.workflows.stage import Stage
 from workers.worker import build_worker
 
-CALLS = 6
+CALLS = 8
 
 
 class TimedTelephony(RecordingTelephony):
@@ -47,5 +47,5 @@ async def test_two_workers_place_no_more_calls_a_second_than_one_may(dev_server:
             await callback.terminate()
 
     # Each of the queue's four partitions lets one through at once; without the limit all would be within 0.2 s.
-    assert telephony.at[-1] - telephony.at[0] >= (CALLS - 4) / 3
+    assert telephony.at[-1] - telephony.at[0] > (CALLS - 4) / 3 * 0.6
     assert dial_task_queue(queue) == "rush-dial"
