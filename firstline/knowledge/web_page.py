@@ -8,6 +8,12 @@ from markdownify import MarkdownConverter
 
 _SURROUNDINGS = ["script", "style", "noscript", "template", "nav", "header", "footer", "aside", "form", "svg", "iframe"]
 
+_UNSEEN = ", ".join(
+    ["[hidden]", "[aria-hidden=true]"]
+    + [f'[style*="{style}" i]' for style in ("display:none", "display: none", "visibility:hidden", "font-size:0")]
+)
+"""Not shown to a reader: a place to hide instructions to a model in."""
+
 
 def read_web_page(html: str) -> tuple[dict[str, object], str]:
     """The page's fields (`id`, `title`, `url`, `lang`; those it states) and its body as Markdown.
@@ -20,6 +26,8 @@ def read_web_page(html: str) -> tuple[dict[str, object], str]:
     fields = _fields(page)
     article = page.find("article") or page.find("main") or page.body or page
     for tag in article.find_all(_SURROUNDINGS):
+        tag.decompose()
+    for tag in article.select(_UNSEEN):
         tag.decompose()
     markdown = MarkdownConverter(heading_style="ATX", strip=["img"]).convert_soup(article)
     return fields, re.sub(r"\n{3,}", "\n\n", markdown).strip()

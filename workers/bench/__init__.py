@@ -15,20 +15,26 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 def retrieval(
     questions: Annotated[Path, typer.Option("--set", help="Folder with corpus.jsonl[.gz] and queries.jsonl.")],
     limit: Annotated[int, typer.Option(min=0, help="Ask only so many questions, drawn with a seed; 0: all.")] = 0,
+    speed: Annotated[bool, typer.Option("--speed", help="Measure time under load instead of quality.")] = False,
+    articles: Annotated[int, typer.Option(min=0, help="With --speed: grow to so many by noisy copies.")] = 0,
+    seconds: Annotated[float, typer.Option(min=1, help="With --speed: how long each rate is kept up.")] = 10,
     json: Json = False,
 ) -> None:
-    """Whether the right article is found: BM25, full text, dense, fused and reranked, side by side."""
+    """Whether the right article is found: BM25, full text, dense, fused and reranked, side by side; or how fast."""
     from firstline.telemetry import configure_logs
     from workers import cli
     from workers.bench.report import show
-    from workers.bench.retrieval import run_retrieval
+    from workers.bench.retrieval import run_retrieval, run_speed
+    from workers.bench.speed import show_speed
 
     configure_logs(json=False, level=logging.WARNING)
-    report = cli._run(run_retrieval(cli._settings(), questions, limit, cli._console(True)))
+    settings, told = cli._settings(), cli._console(True)
+    work = run_speed(settings, questions, articles, seconds, told) if speed else None
+    report = cli._run(work or run_retrieval(settings, questions, limit, told))
     if json:
         cli._emit(report)
     else:
-        show(report, cli._console())
+        (show_speed if speed else show)(report, cli._console())
 
 
 @app.command()
