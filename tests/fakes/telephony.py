@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from firstline.domain.call import E164
-from firstline.domain.orphans import LiveCall
 from firstline.domain.callback import DialStatus
+from firstline.domain.orphans import LiveCall
 from firstline.names import FAILSAFE_QUEUE, conference_name
 from firstline.ports import CallbackDial, Rejected, RepCall
 
