@@ -1,4 +1,4 @@
-"""Erasing a caller, and holding what must not be erased. By this process itself: a workflow would remember the number."""
+"""Erasing a caller, and holding what must not be erased. By this process itself: a workflow would keep the number."""
 
 import asyncio
 import json
