@@ -9,10 +9,11 @@ from typing import Any
 
 from firstline.domain.facts import FactKind
 from firstline.domain.resume import ResumeContext
-from firstline.domain.turn import ToolUse, Turn, Usage
+from firstline.domain.turn import ToolUse, Turn
 from realtime_bridge.protocol import realtime
 from realtime_bridge.protocol.commands import Command, Count, Report, RunTool, ToModel, ToolAnswer, ToPhone
 from realtime_bridge.protocol.playback import Playback, Utterance
+from realtime_bridge.protocol.server_events import EXPECTED, field_of, usage_of
 from realtime_bridge.protocol.turns import OpenTurn, Spoken
 from realtime_bridge.protocol.twilio import (
     CallerAudio,
@@ -235,7 +236,7 @@ class CallSession:
                 self._transcribed(event, "", now)
                 self._commands.append(Count("transcription_failed"))
             case "response.created":
-                self._response = _Response(_of(event, "response", "id"))
+                self._response = _Response(field_of(event, "response", "id"))
                 self._want_response = False
             case "response.output_audio_transcript.delta":
                 self._said(event, now)
@@ -244,8 +245,10 @@ class CallSession:
             case "response.done":
                 self._response_done(event)
             case "error":
-                self._commands.append(Count("model_error", _of(event, "error", "code") or _of(event, "error", "type")))
-            case kind if kind not in _EXPECTED:
+                self._commands.append(
+                    Count("model_error", field_of(event, "error", "code") or field_of(event, "error", "type"))
+                )
+            case kind if kind not in EXPECTED:
                 self._commands.append(Count("model_event_unknown", str(kind)))
 
     def _audio(self, event: Mapping[str, Any], now: float) -> None:
@@ -332,7 +335,7 @@ class CallSession:
         if not isinstance(response, Mapping):
             return
         if self._turn is not None:
-            self._turn.usage += _usage(response.get("usage"))
+            self._turn.usage += usage_of(response.get("usage"))
         if self._response is not None and response.get("id") == self._response.id:
             self._response = None
         self._ask_if_free()
@@ -392,50 +395,3 @@ class CallSession:
         self._playback.cut(now)
         self._close_turn()
         self._commands.append(Report(FactKind.STREAM_ENDED, detail=reason))
-
-
-def _of(event: Mapping[str, Any], outer: str, inner: str) -> str:
-    value = event.get(outer)
-    return str(value.get(inner) or "") if isinstance(value, Mapping) else ""
-
-
-def _usage(usage: object) -> Usage:
-    if not isinstance(usage, Mapping):
-        return Usage()
-    into = usage.get("input_token_details") or {}
-    out = usage.get("output_token_details") or {}
-    return Usage(
-        input_text=int(into.get("text_tokens") or 0),
-        input_audio=int(into.get("audio_tokens") or 0),
-        cached=int(into.get("cached_tokens") or 0),
-        output_text=int(out.get("text_tokens") or 0),
-        output_audio=int(out.get("audio_tokens") or 0),
-    )
-
-
-# Events that are known and need nothing from a phone call.
-_EXPECTED = frozenset(
-    {
-        "session.created",
-        "session.updated",
-        "conversation.created",
-        "conversation.item.added",
-        "conversation.item.done",
-        "conversation.item.created",
-        "conversation.item.truncated",
-        "conversation.item.input_audio_transcription.delta",
-        "conversation.item.input_audio_transcription.segment",
-        "input_audio_buffer.committed",
-        "input_audio_buffer.cleared",
-        "response.output_item.added",
-        "response.content_part.added",
-        "response.content_part.done",
-        "response.output_audio.done",
-        "response.output_audio_transcript.done",
-        "response.output_text.delta",
-        "response.output_text.done",
-        "response.function_call_arguments.delta",
-        "response.function_call_arguments.done",
-        "rate_limits.updated",
-    }
-)

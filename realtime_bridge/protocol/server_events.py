@@ -1,0 +1,55 @@
+"""Server events of the OpenAI Realtime protocol, as far as a phone call looks into them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from firstline.domain.turn import Usage
+
+
+def field_of(event: Mapping[str, Any], outer: str, inner: str) -> str:
+    """`event[outer][inner]` as text; empty when it is not there."""
+    value = event.get(outer)
+    return str(value.get(inner) or "") if isinstance(value, Mapping) else ""
+
+
+def usage_of(usage: object) -> Usage:
+    """Tokens of a `response.done`; `cached` is a subset of input."""
+    if not isinstance(usage, Mapping):
+        return Usage()
+    into = usage.get("input_token_details") or {}
+    out = usage.get("output_token_details") or {}
+    return Usage(
+        input_text=int(into.get("text_tokens") or 0),
+        input_audio=int(into.get("audio_tokens") or 0),
+        cached=int(into.get("cached_tokens") or 0),
+        output_text=int(out.get("text_tokens") or 0),
+        output_audio=int(out.get("audio_tokens") or 0),
+    )
+
+
+# Events that are known and need nothing from a phone call.
+EXPECTED = frozenset(
+    {
+        "session.created",
+        "session.updated",
+        "conversation.created",
+        "conversation.item.added",
+        "conversation.item.done",
+        "conversation.item.created",
+        "conversation.item.truncated",
+        "conversation.item.input_audio_transcription.delta",
+        "conversation.item.input_audio_transcription.segment",
+        "input_audio_buffer.committed",
+        "input_audio_buffer.cleared",
+        "response.output_item.added",
+        "response.content_part.added",
+        "response.content_part.done",
+        "response.output_audio.done",
+        "response.output_audio_transcript.done",
+        "response.output_text.delta",
+        "response.output_text.done",
+        "response.function_call_arguments.delta",
+        "response.function_call_arguments.done",
+        "rate_limits.updated",
+    }
+)
