@@ -22,11 +22,12 @@ class ModelSession:
             self.received.append(event)
             self._changed.notify_all()
 
-    async def sent(self, kind: str, count: int = 1) -> dict[str, Any]:
-        """The `count`-th event of this kind that the bridge sent, once it has."""
+    async def sent(self, kind: str, count: int = 1, item_type: str = "") -> dict[str, Any]:
+        """The `count`-th event of this kind that the bridge sent, once it has; of items, only those of `item_type`."""
 
         def found() -> list[dict[str, Any]]:
-            return [event for event in self.received if event["type"] == kind]
+            events = [event for event in self.received if event["type"] == kind]
+            return [event for event in events if not item_type or event["item"]["type"] == item_type]
 
         async with asyncio.timeout(10), self._changed:
             await self._changed.wait_for(lambda: len(found()) >= count)

@@ -148,7 +148,9 @@ class TestAnswering:
 
             await model.hear("How do I reset my password?")
             await model.ask_tool("lookup_article", {"query": "How do I reset my password?"})
-            output = orjson.loads((await model.sent("conversation.item.create"))["item"]["output"])
+            output = orjson.loads(
+                (await model.sent("conversation.item.create", 1, "function_call_output"))["item"]["output"]
+            )
             await model.sent("response.create")
             await model.speak("Choose Forgot password.", mulaw(100))
             await phone.play_all("item_a1")
