@@ -258,7 +258,15 @@ def _fail(line: str) -> Any:
 
 def main() -> None:
     """Entry point of the `firstline` command."""
-    app()
+    try:
+        app()
+    except SystemExit as done:
+        code = done.code
+    # Temporal's client keeps native threads that now and then abort an interpreter which is shutting down: a command
+    # that did its work would end with 134. What was printed is flushed, and there is nothing else to tidy up.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else 0 if code is None else 1)
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ def cadences(timezone: str) -> list[Cadence]:
         Cadence(
             "daily-retention",
             names.RETENTION_WORKFLOW,
-            "Daily at 3:30: traces older than 30 days go cold, calls older than a year go, but for what a legal hold keeps",
+            "Daily at 3:30: traces older than 30 days go cold, calls older than a year go; legal holds stay",
             _calendar(timezone, hour=3, minute=30),
             catch_up=timedelta(days=1),
             longest=timedelta(days=1),

@@ -23,8 +23,8 @@ from firstline.adapters.jira import JiraTickets
 from firstline.adapters.object_store import ObstoreObjectStore
 from firstline.adapters.open_calls import TemporalOpenCalls
 from firstline.adapters.pagerduty import PagerDutyPaging
-from firstline.adapters.pinecone import PineconeMirror
 from firstline.adapters.payload_codec import data_converter, parse_keys
+from firstline.adapters.pinecone import PineconeMirror
 from firstline.adapters.postgres import Pool, open_pool
 from firstline.adapters.read_model import PostgresReadModel
 from firstline.adapters.retention import PostgresRetention
