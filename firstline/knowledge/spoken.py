@@ -23,10 +23,13 @@ _LETTERS = re.compile(r"(?<![\w'’])[A-Z](?:[ .-]{1,2}[A-Z])+(?![\w'’])")
 _CODE = re.compile(rf"(?<![\w'’])([B-HJ-Z])[ -]({_DIGIT}(?:[ -]?{_DIGIT}){{1,7}})(?![\w'’])", re.IGNORECASE)
 
 
+_WRITTEN_CODE = re.compile(r"(?<![\w'’-])([B-HJ-Z])([0-9]{2,6})(?![\w-])")
+
+
 def question_of(words: str) -> str:
     """The words without fillers and greetings, spelled names joined; unchanged when nothing else was said.
 
-    "A P I" becomes "API", and "E four oh two" becomes "E-402", as articles write them.
+    "A P I" becomes "API", and "E four oh two" becomes "E-402", as articles write them; "E402" is asked for both ways.
     """
     joined = _joined(words)
     rest = " ".join(_FILLERS.sub(" ", joined).split())
@@ -40,6 +43,7 @@ def compounds(words: str) -> list[str]:
 
 
 def _joined(words: str) -> str:
+    words = _WRITTEN_CODE.sub(r"\g<0> \1-\2", words)
     words = _CODE.sub(lambda match: f"{match[1].upper()}-{_digits(match[2])}", words)
     return _LETTERS.sub(lambda match: re.sub(r"[ .-]", "", match[0]), words)
 

@@ -14,6 +14,7 @@ from firstline.knowledge.spoken import compounds, question_of
         ("add seats", "add seats"),
         ("um our I T guy wants an A P I key", "our IT guy wants an API key"),
         ("it says E four oh two", "it says E-402"),
+        ("what is E402", "what is E402 E-402"),
         ("I need a day or two", "I need a day or two"),
         ("human resources", "human resources"),
     ],
