@@ -251,7 +251,13 @@ class LiveCall(WSListener):
     def _beside(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._beside_done)
+
+    def _beside_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            metrics.SWALLOWED.labels("task_crashed", type(error).__name__).inc()
+            log.error("task_crashed", call_sid=self._start.call_sid if self._start else "", exc_info=error)
 
     async def _run_tool(self, tool: RunTool) -> None:
         assert self._runner is not None

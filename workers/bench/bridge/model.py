@@ -37,6 +37,7 @@ class ScriptedModel:
     def __init__(self) -> None:
         self.figures = ModelFigures()
         self.answers = 0
+        self.sessions = 0
         self.url = ""
         self._server: asyncio.Server | None = None
 
@@ -62,6 +63,8 @@ class _Session(WSListener):
         self._model = model
         self._loop = asyncio.get_running_loop()
         self._transport: WSTransport | None = None
+        self._number = model.sessions
+        model.sessions += 1
         self._turn = 0
         self._script: asyncio.Task[None] | None = None
         self._numbers: dict[str, int] = {}
@@ -91,8 +94,8 @@ class _Session(WSListener):
             self._model.figures.truncations.append(told)
 
     async def _turns(self) -> None:
-        # Spread over a cycle: calls do not take turns in step.
-        await asyncio.sleep((id(self) // 64 % 1000) / 1000 * CYCLE_S)
+        # Spread over a cycle by the golden ratio: calls do not take turns in step, and every run is the same.
+        await asyncio.sleep(self._number * 0.618 % 1.0 * CYCLE_S)
         while True:
             self._turn += 1
             item = f"item_u{self._turn}"
@@ -106,7 +109,7 @@ class _Session(WSListener):
             )  # fmt: skip
             await asyncio.sleep(THINK_S)
             self._answer()
-            interrupted = self._turn % 2 == 0
+            interrupted = self._turn % 2 == 1
             await asyncio.sleep(INTERRUPTED_AFTER_S if interrupted else CYCLE_S - SPEECH_S - THINK_S)
 
     def _answer(self) -> None:

@@ -13,6 +13,7 @@ import uvloop
 
 from firstline.adapters.object_store import ObstoreObjectStore
 from firstline.domain.call import CallStarted
+from firstline.domain.callback import OpenCallback
 from firstline.domain.facts import Fact
 from firstline.ports import CallControl, Knowledge
 from firstline.settings import LOCAL_AUTH_TOKEN
@@ -27,6 +28,9 @@ class _Swallow:
 
     async def deliver(self, start: CallStarted, facts: Sequence[Fact]) -> None:
         return None
+
+    async def open_callbacks(self, phone: str, timeout: float) -> list[OpenCallback]:
+        return []
 
 
 class _Hum:
