@@ -146,7 +146,8 @@ class ToolRunner:
             return _answer(booked=False, why="the time was not understood", say=pack.callback_unclear)
         request = CallbackRequest(
             call_sid=self.start.call_sid,
-            phone=arguments.get("phone") or self.start.from_number,
+            # Never a number that the model names: a fooled model must not be able to have anybody else rung.
+            phone=self.start.from_number,
             at=at.isoformat(),
             topic=arguments["topic"],
             language=self.facts.language,
