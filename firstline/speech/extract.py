@@ -53,7 +53,7 @@ def extract(
     if not candidates:
         return None
     best = _best(question, candidates, embed)
-    return _from(candidates, _beginning(candidates, best))
+    return _from(candidates, _beginning(question, candidates, best))
 
 
 def following(said: str, passages: list[dict[str, Any]], then: str = "then") -> Extract | None:
@@ -111,10 +111,14 @@ def _word_scores(question: str, candidates: list[Unit]) -> dict[int, float]:
     return scores
 
 
-def _beginning(candidates: list[Unit], best: int) -> int:
-    """Where to begin: steps make sense only from the first one on, anything else from where it is."""
+def _beginning(question: str, candidates: list[Unit], best: int) -> int:
+    """Where to begin: at the first of some steps, at the first of what stands under the heading that asks the question
+    itself, and anything else where it is."""
     unit = candidates[best]
-    if unit.kind is not Kind.STEP:
+    asked = {stem(word) for word in content_words(question)}
+    above = asked & {stem(word) for word in content_words(unit.heading)}
+    by_heading = len(above) > len(asked & {stem(word) for word in content_words(unit.text)})
+    if unit.kind is not Kind.STEP and not by_heading:
         return best
     return next(index for index, each in enumerate(candidates) if each.block == unit.block)
 
