@@ -83,6 +83,10 @@ class Phone:
             raise PhoneError(f"the simulated carrier refused the call: {response.text.strip()}")
         return str(response.json()["sid"])
 
+    async def hang_up(self, call_sid: str) -> None:
+        """The caller hangs up now."""
+        await self._http.post(f"/sim/calls/{call_sid}/hangup")
+
     async def events(self, call_sid: str) -> AsyncIterator[dict[str, Any]]:
         """The carrier's events of a call, until it is over."""
         async with self._http.stream("GET", f"/sim/calls/{call_sid}/events", timeout=None) as response:
