@@ -10,8 +10,9 @@ from typing import Protocol
 import numpy as np
 
 from firstline.simulators.events import EventLog
-from firstline.simulators.mulaw import FRAME_MS, RATE, SILENCE, decode
+from firstline.simulators.mulaw import FRAME_MS, RATE, SILENCE
 from firstline.simulators.phone import Person, Place
+from firstline.speech.audio import decode_mulaw
 
 
 class Endpoint(Protocol):
@@ -88,7 +89,7 @@ class Line:
 
     def recording(self) -> bytes:
         """WAV, PCM16, 8 kHz: left what the person said, right what they heard."""
-        stereo = np.stack([decode(bytes(self._said)), decode(bytes(self._heard))], axis=1)
+        stereo = np.stack([decode_mulaw(bytes(self._said)), decode_mulaw(bytes(self._heard))], axis=1)
         file = io.BytesIO()
         with wave.open(file, "wb") as out:
             out.setnchannels(2)

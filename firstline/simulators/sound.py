@@ -6,7 +6,8 @@ import numpy as np
 import soundfile
 import soxr
 
-from firstline.simulators.mulaw import RATE, encode
+from firstline.simulators.mulaw import RATE
+from firstline.speech.audio import encode_mulaw
 
 
 def load_sound(data: bytes) -> bytes:
@@ -16,4 +17,4 @@ def load_sound(data: bytes) -> bytes:
     except soundfile.LibsndfileError:
         return b""
     mono = soxr.resample(samples.mean(axis=1), rate, RATE)
-    return encode((np.clip(mono, -1, 1) * 32767).astype(np.int16))
+    return encode_mulaw((np.clip(mono, -1, 1) * 32767).astype(np.int16))
