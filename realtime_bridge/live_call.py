@@ -26,8 +26,9 @@ from realtime_bridge.live_calls import LiveCalls
 from realtime_bridge.model_link import ModelLink
 from realtime_bridge.phrases import PhraseBook
 from realtime_bridge.protocol import realtime
-from realtime_bridge.protocol.call import CallSession, ResumeNotes
+from realtime_bridge.protocol.call import CallSession
 from realtime_bridge.protocol.commands import Count, Report, RunTool, ToModel, ToPhone
+from realtime_bridge.protocol.replay import ResumeNotes
 from realtime_bridge.protocol.twilio import BadFrame, StreamStarted, TwilioStream
 from realtime_bridge.spool import Spool
 from realtime_bridge.tools.callback_time import spoken_time

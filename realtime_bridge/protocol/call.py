@@ -3,16 +3,19 @@
 Feed it every event with the time in ms of any steady clock, then run what `take_commands` returns, in order.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from firstline.domain.facts import FactKind
 from firstline.domain.resume import ResumeContext
-from firstline.domain.turn import ToolUse, Turn
+from firstline.domain.turn import Turn
 from realtime_bridge.protocol import realtime
-from realtime_bridge.protocol.commands import Command, Count, Report, RunTool, ToModel, ToolAnswer, ToPhone
-from realtime_bridge.protocol.playback import Playback, Utterance
+from realtime_bridge.protocol.commands import Command, Count, Report, RunTool, ToModel, ToolAnswer
+from realtime_bridge.protocol.conversation import Conversation
+from realtime_bridge.protocol.playback import Utterance
+from realtime_bridge.protocol.replay import ResumeNotes, replayed
+from realtime_bridge.protocol.responses import Responses
 from realtime_bridge.protocol.server_events import EXPECTED, field_of, usage_of
 from realtime_bridge.protocol.turns import OpenTurn, Spoken
 from realtime_bridge.protocol.twilio import (
@@ -25,10 +28,9 @@ from realtime_bridge.protocol.twilio import (
     TwilioStream,
     audio_ms,
 )
+from realtime_bridge.protocol.voice import AgentVoice
 
 GREETING = "greeting"
-_CONTEXT_TURNS = 2
-_MAX_CHUNK_IDS = 12
 
 
 @dataclass(frozen=True)
@@ -40,23 +42,6 @@ class Opening:
     """Base64 µ-law, each at most a few hundred ms."""
 
 
-@dataclass(frozen=True)
-class ResumeNotes:
-    """What the model is told after a break, in the call's language."""
-
-    re_anchor: str
-    answer_now: str
-
-
-@dataclass(slots=True)
-class _Response:
-    """The model's active response."""
-
-    id: str
-    dropped: bool = False
-    """Cancelled by a barge-in: what still arrives of it is not played."""
-
-
 @dataclass
 class CallSession:
     """One call, from the stream's start to its end."""
@@ -65,31 +50,33 @@ class CallSession:
     config: realtime.SessionConfig
     opening: Opening
     ended: bool = False
-    caller_speaking: bool = False
     language: str = "en"
+    audio_in_ms: float = 0.0
+    """How much the caller has sent: the model's clock."""
     _commands: list[Command] = field(default_factory=list)
-    _playback: Playback = field(default_factory=Playback)
-    _response: _Response | None = None
-    _want_response: bool = False
-    _spoken: dict[str, Spoken] = field(default_factory=dict)
+    _conversation: Conversation = field(default_factory=Conversation)
     _turn: OpenTurn | None = None
     _turns_begun: int = 0
-    _caller_texts: list[str] = field(default_factory=list)
-    _lines: list[tuple[str, str]] = field(default_factory=list)
-    _chunk_ids: list[str] = field(default_factory=list)
-    _confidence: float | None = None
-    _pending_tools: dict[str, RunTool] = field(default_factory=dict)
     _farewell: bool = False
     _farewell_item: str = ""
-    _audio_in_ms: float = 0.0
     _greeting_heard: bool = False
+
+    def __post_init__(self) -> None:
+        self._voice = AgentVoice(self.stream, self._commands)
+        self._responses = Responses(self._commands)
 
     def take_commands(self) -> list[Command]:
         """What to do now, in order; empties the list."""
-        commands, self._commands = self._commands, []
+        commands = self._commands.copy()
+        self._commands.clear()
         return commands
 
     # --- what tools may know ------------------------------------------------------------------------------------------
+
+    @property
+    def caller_speaking(self) -> bool:
+        """Whether the caller is in the middle of saying something."""
+        return self._responses.caller_speaking
 
     @property
     def transcript_pending(self) -> bool:
@@ -99,30 +86,29 @@ class CallSession:
     @property
     def caller_text(self) -> str:
         """The caller's words of the last turns, the present one included."""
-        now = [self._turn.caller_text] if self._turn and self._turn.caller_text else []
-        return " ".join((self._caller_texts + now)[-_CONTEXT_TURNS:])
+        return self._conversation.lately_said(self._turn.caller_text if self._turn else "")
 
     @property
     def confidence(self) -> float | None:
         """The runtime's, of the last look-up; None when nothing was looked up."""
-        return self._confidence
+        return self._conversation.confidence
 
     @property
     def chunk_ids(self) -> list[str]:
         """Passages found so far, the newest first, at most 12."""
-        return self._chunk_ids[:_MAX_CHUNK_IDS]
+        return self._conversation.chunk_ids
 
     @property
     def lines(self) -> list[tuple[str, str]]:
         """(speaker, words as heard) of the turns closed so far and of the present one."""
         now = self._turn
-        return self._lines + ([("caller", now.caller_text)] if now and now.caller_text else [])
+        return self._conversation.lines + ([("caller", now.caller_text)] if now and now.caller_text else [])
 
     # --- the phone ----------------------------------------------------------------------------------------------------
 
     def hear(self, audio: CallerAudio) -> bytes:
         """The caller's audio, as the event that takes it to the model. The one thing that needs no decision."""
-        self._audio_in_ms += audio_ms(audio)
+        self.audio_in_ms += audio_ms(audio)
         return realtime.append_audio(audio)
 
     def phone(self, event: PhoneEvent, now: float) -> None:
@@ -138,55 +124,44 @@ class CallSession:
                 self.end("caller_hung_up", now)
 
     def _begin(self, start: StreamStarted, now: float) -> None:
-        greeting = Utterance(GREETING)
-        self._spoken[GREETING] = Spoken(greeting, self.opening.text)
-        for piece in self.opening.pieces:
-            self._play(greeting, piece, now)
-        self._send_mark(self._playback.finished(greeting))
+        self._voice.say(GREETING, self.opening.text, self.opening.pieces, now)
         self._commands.append(ToModel(realtime.session_update(self.config)))
         self._commands.append(Report(FactKind.STREAM_STARTED, detail=start.stream_sid))
 
-    def _play(self, utterance: Utterance, payload: str, now: float) -> None:
-        mark = self._playback.sent(utterance, audio_ms(payload), now)
-        self._commands.append(ToPhone(self.stream.media(payload)))
-        self._send_mark(mark)
-
-    def _send_mark(self, name: str | None) -> None:
-        if name is not None:
-            self._commands.append(ToPhone(self.stream.mark(name)))
-
     def _mark(self, name: str, now: float) -> None:
-        if not self._playback.reached(name, now) or self._playback.playing:
+        heard = self._voice.reached(name, now)
+        if heard is None or self._voice.playing:
             return
         self._greeting_over()
-        item = name.partition("#")[0]
-        if self._farewell_item and item == self._farewell_item and self._spoken[item].utterance.complete:
-            self._farewell_item = ""
-            self._commands.append(Report(FactKind.FAREWELL_PLAYED))
-        if self._response is None and not self._pending_tools:
+        if heard.utterance.item_id == self._farewell_item and heard.utterance.complete:
+            self._farewell_over()
+        if self._responses.idle:
             self._close_turn()
 
     def _greeting_over(self) -> None:
         """The model learns of the greeting once it was heard, or as much of it as was."""
-        if self._greeting_heard or GREETING not in self._spoken:
+        if self._greeting_heard or GREETING not in self._voice.spoken:
             return
         self._greeting_heard = True
-        heard = self._spoken[GREETING].heard_text
+        heard = self._voice.spoken[GREETING].heard_text
         if heard:
-            self._lines.append(("agent", heard))
+            self._conversation.agent_said(heard)
             self._commands.append(ToModel(realtime.assistant_said(heard)))
+
+    def _farewell_over(self) -> None:
+        self._farewell_item = ""
+        self._commands.append(Report(FactKind.FAREWELL_PLAYED))
 
     # --- going on after a break ---------------------------------------------------------------------------------------
 
     def resume(self, context: ResumeContext, notes: ResumeNotes) -> None:
         """Take over a call from a stream that broke: the model hears what was said, not the greeting."""
         self.language = context.language
-        self._lines = [(line.speaker, line.text) for line in context.lines]
-        self._caller_texts = [text for speaker, text in self._lines if speaker == "caller"]
-        self._chunk_ids = list(context.chunk_ids)
-        self._confidence = context.confidence
-        self._turns_begun = len(self._caller_texts)
-        self._replay(self._lines, context.promises, context.unanswered, notes)
+        self._conversation.take_over(context)
+        self._turns_begun = self._conversation.caller_turns
+        self._commands += replayed(self._conversation.lines, context.promises, context.unanswered, notes)
+        if context.unanswered:
+            self._responses.ask()
 
     def note(self, text: str) -> None:
         """Tell the model something about the call that the caller did not say."""
@@ -198,26 +173,15 @@ class CallSession:
         Tools under way are forgotten: the new session never asked for them. It asks again where it must, and asking
         for the same person twice pages once.
         """
-        self._response, self._want_response = None, False
-        self._pending_tools.clear()
-        self._audio_in_ms = 0.0
-        self.caller_speaking = False
+        self._responses.forget()
+        self.audio_in_ms = 0.0
         self._commands.append(ToModel(realtime.session_update(self.config)))
         turn = self._turn
         unanswered = turn is not None and not any(spoken.utterance.complete for spoken in turn.spoken)
-        lines = self._lines + (list(turn.close(self.language).spoken) if turn else [])
-        self._replay(lines, [], unanswered, notes)
-
-    def _replay(
-        self, lines: Sequence[tuple[str, str]], promises: Sequence[str], unanswered: bool, notes: ResumeNotes
-    ) -> None:
-        says = {"caller": realtime.caller_said, "agent": realtime.assistant_said}
-        self._commands += [ToModel(says[speaker](text)) for speaker, text in lines]
-        note = " ".join([notes.re_anchor, *promises, *([notes.answer_now] if unanswered else [])])
-        self._commands.append(ToModel(realtime.system_note(note)))
+        lines = self._conversation.lines + (list(turn.close(self.language).spoken) if turn else [])
+        self._commands += replayed(lines, [], unanswered, notes)
         if unanswered:
-            self._want_response = True
-            self._ask_if_free()
+            self._responses.ask()
 
     # --- the model ----------------------------------------------------------------------------------------------------
 
@@ -236,8 +200,7 @@ class CallSession:
                 self._transcribed(event, "", now)
                 self._commands.append(Count("transcription_failed"))
             case "response.created":
-                self._response = _Response(field_of(event, "response", "id"))
-                self._want_response = False
+                self._responses.created(field_of(event, "response", "id"))
             case "response.output_audio_transcript.delta":
                 self._said(event, now)
             case "response.output_item.done":
@@ -252,8 +215,7 @@ class CallSession:
                 self._commands.append(Count("model_event_unknown", str(kind)))
 
     def _audio(self, event: Mapping[str, Any], now: float) -> None:
-        response = self._response
-        if response is None or response.dropped or event.get("response_id") != response.id:
+        if not self._responses.speaks(event.get("response_id")):
             self._commands.append(Count("late_audio_dropped"))
             return
         spoken = self._item(str(event.get("item_id", "")))
@@ -261,29 +223,26 @@ class CallSession:
             self._turn.first_audio(now)
         if self._farewell:
             self._farewell, self._farewell_item = False, spoken.utterance.item_id
-        self._play(spoken.utterance, str(event.get("delta", "")), now)
+        self._voice.play(spoken.utterance, str(event.get("delta", "")), now)
 
     def _said(self, event: Mapping[str, Any], now: float) -> None:
-        if self._response is not None and not self._response.dropped:
+        active = self._responses.active
+        if active is not None and not active.dropped:
             self._item(str(event.get("item_id", ""))).text += str(event.get("delta", ""))
 
     def _item(self, item_id: str) -> Spoken:
-        spoken = self._spoken.get(item_id)
+        spoken = self._voice.spoken.get(item_id)
         if spoken is None:
-            spoken = self._spoken[item_id] = Spoken(Utterance(item_id))
+            spoken = self._voice.spoken[item_id] = Spoken(Utterance(item_id))
             if self._turn is not None:
                 self._turn.spoken.append(spoken)
         return spoken
 
     def _barge_in(self, now: float) -> None:
         """The caller speaks: the phone falls silent within this very call, then the model is told what was heard."""
-        self.caller_speaking = True
-        cut = self._playback.cut(now)
-        if cut is not None:
-            self._commands.append(ToPhone(self.stream.clear()))
-        if self._response is not None and not self._response.dropped:
-            self._response.dropped = True
-            self._commands.append(ToModel(realtime.response_cancel(self._response.id)))
+        self._responses.caller_speaking = True
+        cut = self._voice.cut(now)
+        self._responses.cancel()
         if cut is None:
             return
         if self._turn is not None:
@@ -294,15 +253,14 @@ class CallSession:
             self._commands.append(ToModel(realtime.truncate(cut.item_id, cut.heard_ms)))
         if self._farewell_item:
             # Cut short or not, the caller knows: the move must not wait for words that will never play.
-            self._farewell_item = ""
-            self._commands.append(Report(FactKind.FAREWELL_PLAYED))
+            self._farewell_over()
 
     def _speech_stopped(self, event: Mapping[str, Any], now: float) -> None:
-        self.caller_speaking = False
+        self._responses.caller_speaking = False
         self._close_turn()
         self._turns_begun += 1
-        end_ms = float(event.get("audio_end_ms", self._audio_in_ms))
-        since = max(0.0, self._audio_in_ms - (end_ms - realtime.SILENCE_MS))
+        end_ms = float(event.get("audio_end_ms", self.audio_in_ms))
+        since = max(0.0, self.audio_in_ms - (end_ms - realtime.SILENCE_MS))
         self._turn = OpenTurn(self._turns_begun, now, now - since, item_id=str(event.get("item_id", "")))
 
     def _transcribed(self, event: Mapping[str, Any], text: str, now: float) -> None:
@@ -320,15 +278,14 @@ class CallSession:
         if not isinstance(item, Mapping):
             return
         if item.get("type") == "message":
-            spoken = self._spoken.get(str(item.get("id", "")))
+            spoken = self._voice.spoken.get(str(item.get("id", "")))
             if spoken is not None:
-                self._send_mark(self._playback.finished(spoken.utterance))
+                self._voice.finished(spoken.utterance)
         elif item.get("type") == "function_call" and item.get("status") == "completed":
             tool = RunTool(str(item.get("call_id", "")), str(item.get("name", "")), str(item.get("arguments", "")))
-            self._pending_tools[tool.call_id] = tool
             if self._turn is not None:
                 self._turn.tool_requested(tool.call_id, now)
-            self._commands.append(tool)
+            self._responses.run(tool)
 
     def _response_done(self, event: Mapping[str, Any]) -> None:
         response = event.get("response")
@@ -336,43 +293,21 @@ class CallSession:
             return
         if self._turn is not None:
             self._turn.usage += usage_of(response.get("usage"))
-        if self._response is not None and response.get("id") == self._response.id:
-            self._response = None
-        self._ask_if_free()
+        self._responses.done(response.get("id"))
 
     # --- tools --------------------------------------------------------------------------------------------------------
 
     def tool_answered(self, call_id: str, answer: ToolAnswer, now: float) -> None:
         """A tool came back: the model is told, and asked to speak once it is free and the caller is silent."""
-        tool = self._pending_tools.pop(call_id, None)
+        tool = self._responses.tools.pop(call_id, None)
         if tool is None or self.ended:
             return
-        if answer.confidence is not None:
-            self._confidence = answer.confidence
-        self._chunk_ids = [*answer.chunk_ids, *(c for c in self._chunk_ids if c not in answer.chunk_ids)]
+        self._conversation.found(answer.chunk_ids, answer.confidence)
         if self._turn is not None:
-            self._note_tool(self._turn, tool, answer, now)
+            self._turn.tool_answered(tool, answer, now)
         self._farewell = self._farewell or answer.farewell
         self._commands.append(ToModel(realtime.tool_output(call_id, answer.output)))
-        self._want_response = True
-        self._ask_if_free()
-
-    @staticmethod
-    def _note_tool(turn: OpenTurn, tool: RunTool, answer: ToolAnswer, now: float) -> None:
-        took = now - turn.requested_at.get(tool.call_id, now)
-        turn.tool_answered(tool.call_id, ToolUse(tool.name, tool.arguments, answer.output, round(took, 1)), now)
-        turn.stages.update(answer.stages)
-        turn.chunk_ids += answer.chunk_ids
-        turn.article_ids += [article for article in answer.article_ids if article not in turn.article_ids]
-        turn.confidence = answer.confidence if answer.confidence is not None else turn.confidence
-        if answer.model_confidence is not None:
-            turn.model_confidence = answer.model_confidence
-
-    def _ask_if_free(self) -> None:
-        """One active response at a time. While the caller speaks nothing is asked: the end of speech asks by itself."""
-        if self._want_response and self._response is None and not self._pending_tools and not self.caller_speaking:
-            self._want_response = False
-            self._commands.append(ToModel(realtime.response_create()))
+        self._responses.ask()
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
@@ -381,9 +316,7 @@ class CallSession:
         if turn is None:
             return
         closed = turn.close(self.language)
-        if closed.caller_text:
-            self._caller_texts.append(closed.caller_text)
-        self._lines += closed.spoken
+        self._conversation.add(closed)
         if closed.caller_text or closed.agent_text or closed.tools:
             self._commands.append(Report(FactKind.TURN_FINISHED, turn=closed))
 
@@ -392,6 +325,6 @@ class CallSession:
         if self.ended:
             return
         self.ended = True
-        self._playback.cut(now)
+        self._voice.end(now)
         self._close_turn()
         self._commands.append(Report(FactKind.STREAM_ENDED, detail=reason))

@@ -7,6 +7,7 @@ caller *really* stopped. Stages are measured on their own and do not add up to e
 from dataclasses import dataclass, field
 
 from firstline.domain.turn import ToolUse, Turn, TurnTiming, Usage
+from realtime_bridge.protocol.commands import RunTool, ToolAnswer
 from realtime_bridge.protocol.playback import Utterance
 
 
@@ -66,16 +67,23 @@ class OpenTurn:
         self.requested_at[call_id] = now
         self.stages.setdefault("decision", now - self._waiting_since)
 
-    def tool_answered(self, call_id: str, use: ToolUse, now: float) -> None:
-        """A tool's output was handed to the model."""
-        self.tools.append(use)
-        self._waiting_since = now
-
     def first_audio(self, now: float) -> None:
         """The first frame of the answer is about to be sent to the carrier."""
         if self.first_audio_at is None:
             self.first_audio_at = now
             self.stages["first_audio"] = now - self._waiting_since
+
+    def tool_answered(self, tool: RunTool, answer: ToolAnswer, now: float) -> None:
+        """A tool's output was handed to the model, with what it found."""
+        took = now - self.requested_at.get(tool.call_id, now)
+        self.tools.append(ToolUse(tool.name, tool.arguments, answer.output, round(took, 1)))
+        self._waiting_since = now
+        self.stages.update(answer.stages)
+        self.chunk_ids += answer.chunk_ids
+        self.article_ids += [article for article in answer.article_ids if article not in self.article_ids]
+        self.confidence = answer.confidence if answer.confidence is not None else self.confidence
+        if answer.model_confidence is not None:
+            self.model_confidence = answer.model_confidence
 
     def close(self, language: str) -> Turn:
         """The turn as it is reported."""

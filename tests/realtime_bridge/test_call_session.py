@@ -5,8 +5,8 @@ import pytest
 from firstline.domain.call import CallStarted, TranscriptLine
 from firstline.domain.facts import FactKind
 from firstline.domain.resume import ResumeContext
-from realtime_bridge.protocol.call import ResumeNotes
 from realtime_bridge.protocol.commands import Count, ToolAnswer
+from realtime_bridge.protocol.replay import ResumeNotes
 from realtime_bridge.protocol.twilio import MarkReached
 from tests.realtime_bridge.calls import CALL, Bench, mulaw
 

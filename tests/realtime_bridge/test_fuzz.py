@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from realtime_bridge.protocol.call import ResumeNotes
 from realtime_bridge.protocol.commands import ToModel, ToolAnswer, ToPhone
+from realtime_bridge.protocol.replay import ResumeNotes
 from realtime_bridge.protocol.twilio import BadFrame, MarkReached, StreamStopped, TwilioStream, audio_ms
 from tests.realtime_bridge.calls import STREAM, Bench, mulaw
 
@@ -152,7 +152,7 @@ class LiveCall(RuleBasedStateMachine):
 
     @invariant()
     def nobody_heard_more_than_was_sent(self) -> None:
-        for spoken in self.bench.session._spoken.values():
+        for spoken in self.bench.session._voice.spoken.values():
             assert 0 <= spoken.utterance.heard_ms <= spoken.utterance.sent_ms
 
 

@@ -1,0 +1,58 @@
+"""What was said and found in a call so far: what tools may know and what a new model is told."""
+
+from collections.abc import Sequence
+
+from firstline.domain.resume import ResumeContext
+from firstline.domain.turn import Turn
+
+_CONTEXT_TURNS = 2
+_MAX_CHUNK_IDS = 12
+
+
+class Conversation:
+    """Grows by every turn that is closed."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str]] = []
+        """(speaker, words as heard) of everything that is over."""
+        self.confidence: float | None = None
+        """The runtime's, of the last look-up; None when nothing was looked up."""
+        self._caller_texts: list[str] = []
+        self._chunk_ids: list[str] = []
+
+    @property
+    def caller_turns(self) -> int:
+        """How many times the caller said something that is over."""
+        return len(self._caller_texts)
+
+    @property
+    def chunk_ids(self) -> list[str]:
+        """Passages found so far, the newest first, at most 12."""
+        return self._chunk_ids[:_MAX_CHUNK_IDS]
+
+    def lately_said(self, now: str) -> str:
+        """The caller's words of the last turns; `now` are those of the turn under way."""
+        return " ".join((self._caller_texts + ([now] if now else []))[-_CONTEXT_TURNS:])
+
+    def add(self, turn: Turn) -> None:
+        """A turn is over."""
+        if turn.caller_text:
+            self._caller_texts.append(turn.caller_text)
+        self.lines += turn.spoken
+
+    def agent_said(self, text: str) -> None:
+        """The caller heard words from outside the model."""
+        self.lines.append(("agent", text))
+
+    def found(self, chunk_ids: Sequence[str], confidence: float | None) -> None:
+        """A look-up came back; a confidence of None leaves the last one standing."""
+        self._chunk_ids = [*chunk_ids, *(chunk for chunk in self._chunk_ids if chunk not in chunk_ids)]
+        if confidence is not None:
+            self.confidence = confidence
+
+    def take_over(self, context: ResumeContext) -> None:
+        """Go on from what another stream left."""
+        self.lines = [(line.speaker, line.text) for line in context.lines]
+        self._caller_texts = [text for speaker, text in self.lines if speaker == "caller"]
+        self._chunk_ids = list(context.chunk_ids)
+        self.confidence = context.confidence

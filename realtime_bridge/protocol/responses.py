@@ -1,0 +1,74 @@
+"""One active response at a time: who may ask the model to speak, and when."""
+
+from dataclasses import dataclass
+
+from realtime_bridge.protocol import realtime
+from realtime_bridge.protocol.commands import Command, RunTool, ToModel
+
+
+@dataclass(slots=True)
+class Response:
+    """The model's active response."""
+
+    id: str
+    dropped: bool = False
+    """Cancelled by a barge-in: what still arrives of it is not played."""
+
+
+class Responses:
+    """The sequencer of one model session."""
+
+    def __init__(self, commands: list[Command]) -> None:
+        self._commands = commands
+        self._wanted = False
+        self.active: Response | None = None
+        self.tools: dict[str, RunTool] = {}
+        """Call id -> a tool that the model waits for."""
+        self.caller_speaking = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether the model has nothing under way, neither words nor tools."""
+        return self.active is None and not self.tools
+
+    def created(self, response_id: str) -> None:
+        """The model began to respond, asked by us or by the end of the caller's speech."""
+        self.active = Response(response_id)
+        self._wanted = False
+
+    def done(self, response_id: object) -> None:
+        """A response ended, for whatever reason."""
+        if self.active is not None and response_id == self.active.id:
+            self.active = None
+        self._ask_if_free()
+
+    def speaks(self, response_id: object) -> bool:
+        """Whether this is the active response and it is to be heard."""
+        return self.active is not None and not self.active.dropped and response_id == self.active.id
+
+    def cancel(self) -> None:
+        """Stop the active response, if there is one; nothing more of it is played."""
+        if self.active is not None and not self.active.dropped:
+            self.active.dropped = True
+            self._commands.append(ToModel(realtime.response_cancel(self.active.id)))
+
+    def run(self, tool: RunTool) -> None:
+        """The model asked for a tool."""
+        self.tools[tool.call_id] = tool
+        self._commands.append(tool)
+
+    def ask(self) -> None:
+        """Have the model speak once it is free and the caller is silent."""
+        self._wanted = True
+        self._ask_if_free()
+
+    def _ask_if_free(self) -> None:
+        # While the caller speaks nothing is asked: the end of speech asks by itself.
+        if self._wanted and self.idle and not self.caller_speaking:
+            self._wanted = False
+            self._commands.append(ToModel(realtime.response_create()))
+
+    def forget(self) -> None:
+        """Another model session takes over: it knows nothing of the old one's responses and tools."""
+        self.active, self._wanted, self.caller_speaking = None, False, False
+        self.tools.clear()
