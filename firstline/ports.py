@@ -128,6 +128,14 @@ class Telephony(Protocol):
         ...
 
 
+class DialTurns(Protocol):
+    """The carrier's calls a second, kept by all worker processes together."""
+
+    async def wait(self) -> None:
+        """Returns when one more outbound call may be placed; never raises."""
+        ...
+
+
 # --- control plane, as the bridge sees it -----------------------------------------------------------------------------
 
 

@@ -19,6 +19,7 @@ from activities.retention import RetentionActivities
 from activities.review import ReviewActivities
 from activities.slo import SloActivities
 from firstline.adapters.call_statistics import PostgresCallStatistics
+from firstline.adapters.dial_turns import PostgresDialTurns
 from firstline.adapters.jira import JiraTickets
 from firstline.adapters.object_store import ObstoreObjectStore
 from firstline.adapters.open_calls import TemporalOpenCalls
@@ -205,18 +206,19 @@ async def bridge(opened: Opened) -> Bridge:
 
 async def activities(opened: Opened, client: Client) -> Activities:
     """Every activity, bound to its adapters."""
-    settings = opened.settings
+    settings, pool = opened.settings, await opened.pool()
     telephony = TwilioTelephony(
         account_sid=settings.twilio_account_sid,
         auth_token=settings.twilio_auth_token.get_secret_value(),
         bridge_url=settings.bridge_url,
         base_url=settings.twilio_base_url or _simulated(settings, ""),
+        turns=PostgresDialTurns(pool, settings.dials_per_second),
     )
     paging = PagerDutyPaging(
         routing_key=settings.pagerduty_routing_key.get_secret_value(),
         base_url=settings.pagerduty_base_url or _simulated(settings, "/pagerduty"),
     )
-    store, pool = object_store(settings), await opened.pool()
+    store = object_store(settings)
     statistics = PostgresCallStatistics(pool)
     links = f"{settings.temporal_ui_url}/namespaces/{settings.temporal_namespace}/workflows"
     phrases = {code: language_pack(code).prerendered(settings.company) for code in SUPPORTED}

@@ -106,9 +106,8 @@ def build_worker(
     """The workers for all of the product.
 
     `cached_workflows` stay in memory between their steps; the others are replayed from history when they go on.
-    `dials_per_second` limits the outbound calls of all worker processes together: Temporal hands them out.
-    Temporal shares the limit out among the queue's partitions (four by default), so a rush begins with up to one call
-    each, which the carrier queues, and an uneven one goes slower than the limit.
+    `dials_per_second` spreads the outbound calls of all worker processes: Temporal hands them out, a waiting caller's
+    rep before a callback. That no two come closer than the limit is for `ports.DialTurns` to see to.
     """
     dialling = Worker(
         client,

