@@ -25,6 +25,8 @@ class ToolCall:
     name: str
     arguments: str
     """JSON."""
+    given: bool = False
+    """The client put it into the conversation, with its output: no response asked for it."""
 
 
 @dataclass(frozen=True)

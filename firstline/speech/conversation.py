@@ -35,6 +35,8 @@ class Item:
     """The agent's speech; empty for items that are not speech."""
     awaited: bool = False
     """True while its transcript is being made."""
+    given: bool = False
+    """The client created it."""
 
     @property
     def id(self) -> str:
@@ -57,7 +59,7 @@ class Item:
         """The item as an answerer reads it."""
         match self.wire["type"]:
             case "function_call":
-                return ToolCall(self.wire.get("call_id", ""), self.wire["name"], self.wire["arguments"])
+                return ToolCall(self.wire.get("call_id", ""), self.wire["name"], self.wire["arguments"], self.given)
             case "function_call_output":
                 return ToolOutput(self.wire["call_id"], self.wire["output"])
         return Words(self.wire["role"], self.text)
@@ -156,7 +158,7 @@ class Conversation:
                 wire["call_id"] = raw.get("call_id") or self._new_id("call")
             case other:
                 raise Refused("invalid_value", f"items of type {other!r} are not supported", "item.type")
-        return Item(wire)
+        return Item(wire, given=True)
 
     def _check_call_known(self, call_id: str) -> None:
         known = (item.wire.get("call_id") for item in self._items if item.wire["type"] == "function_call")

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from firstline.domain.question import content_words, stem
 from firstline.speech.markdown import Kind, Unit, units
-from firstline.speech.query import content_words, stem
 
 Embed = Callable[[list[str]], NDArray[np.float32]]
 """Texts -> one unit vector each (rows)."""

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,7 @@ class ToolResult:
     output: dict[str, Any] | None
     """None when the answer is no JSON object."""
     raw: str
+    call_id: str
 
 
 class History:
@@ -33,10 +35,12 @@ class History:
         self._entries = [entry for entry in request.entries if getattr(entry, "role", "") != "system"]
         self._instructions = request.instructions
 
+        self._given = {e.call_id for e in self._entries if isinstance(e, ToolCall) and e.given}
+
     @property
     def last(self) -> Entry | None:
-        """The newest thing that is not a system message."""
-        return self._entries[-1] if self._entries else None
+        """The newest thing that is no system message, and no tool call that the client put there by itself."""
+        return next((entry for entry in reversed(self._entries) if not self._is_given(entry)), None)
 
     @property
     def language(self) -> str:
@@ -81,10 +85,26 @@ class History:
         return [_result(calls[entry.call_id], entry.output) for entry in answered]
 
     @property
+    def asked_for(self) -> list[ToolResult]:
+        """Those of them that a response called."""
+        return [result for result in self.results if result.call_id not in self._given]
+
+    @property
     def lookup(self) -> ToolResult | None:
         """The newest look-up that returned passages; None when there is none."""
-        newest_first = reversed(self.results)
-        return next((each for each in newest_first if each.output and "passages" in each.output), None)
+        return next(self._lookups(), None)
+
+    @property
+    def prepared(self) -> ToolResult | None:
+        """The look-up that the client made while the caller said this turn; None when it made none."""
+        newest = next(self._lookups(), None)
+        return newest if newest and newest.call_id in self._given & self._of_this_turn() else None
+
+    @property
+    def earlier_lookup(self) -> ToolResult | None:
+        """The newest look-up that was not prepared for this turn; None when there is none."""
+        prepared = self.prepared
+        return next((each for each in self._lookups() if each != prepared), None)
 
     @property
     def chunk_ids(self) -> list[str]:
@@ -96,6 +116,22 @@ class History:
             if re.fullmatch(r"kb_[a-f0-9]{12}", str(passage.get("chunk_id")))
         ]
         return list(dict.fromkeys(ids))[:12]
+
+    def _lookups(self) -> Iterator[ToolResult]:
+        return (each for each in reversed(self.results) if each.output and "passages" in each.output)
+
+    def _is_given(self, entry: Entry) -> bool:
+        return isinstance(entry, ToolCall | ToolOutput) and entry.call_id in self._given
+
+    def _of_this_turn(self) -> set[str]:
+        """Ids of the tool calls since the agent was last heard."""
+        ids: set[str] = set()
+        for entry in reversed(self._entries):
+            if isinstance(entry, Words) and entry.role == "assistant" and entry.text:
+                break
+            if isinstance(entry, ToolCall):
+                ids.add(entry.call_id)
+        return ids
 
     def _turns(self) -> list[str]:
         """The caller's words between the agent's: who pauses within a sentence has not said two things."""
@@ -120,6 +156,11 @@ def passages(result: ToolResult) -> list[dict[str, Any]]:
     return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
+def query_of(result: ToolResult) -> str:
+    """What a look-up searched for; empty for another tool."""
+    return str(result.arguments.get("query") or "")
+
+
 def sureness(result: ToolResult | None) -> float | None:
     """The runtime's confidence in a look-up, 0..1; None when it said none."""
     value = (result.output or {}).get("confidence") if result else None
@@ -128,7 +169,7 @@ def sureness(result: ToolResult | None) -> float | None:
 
 def _result(call: ToolCall, raw: str) -> ToolResult:
     arguments, output = _object(call.arguments), _object(raw)
-    return ToolResult(call.name, arguments or {}, output, raw)
+    return ToolResult(call.name, arguments or {}, output, raw, call.call_id)
 
 
 def _object(text: str) -> dict[str, Any] | None:

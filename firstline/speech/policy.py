@@ -12,13 +12,13 @@ from typing import Any
 from firstline.domain.confidence import GATE
 from firstline.domain.gate import HandoffReason
 from firstline.domain.handoff import SUMMARY_MAX
+from firstline.domain.question import covers, standalone, stems
 from firstline.domain.refusal import asks_for_person, refuse_category
 from firstline.speech.answer import Call, Request, Say, ToolOutput, Words
 from firstline.speech.extract import WORDS_AT_MOST, Embed, extract, following
-from firstline.speech.history import History, ToolResult, passages, sureness
+from firstline.speech.history import History, ToolResult, passages, query_of, sureness
 from firstline.speech.intents import Intent, intent, time_words, topic_words
-from firstline.speech.phrases import Courtesies, courtesies
-from firstline.speech.query import standalone
+from firstline.speech.phrases import courtesies
 
 LOOKUP, HANDOFF, CALLBACK = "lookup_article", "handoff_to_human", "schedule_callback"
 
@@ -53,14 +53,29 @@ class ToolBoundAnswerer:
         if dictated:
             return Say(dictated, history.language)
         match history.last:
-            case ToolOutput() if history.results:
+            case ToolOutput() if history.asked_for:
                 return self._after_tool(history, request.tools)
             case Words("user"):
-                return _Turn(history, request.tools).decide()
+                part = _Turn(history, request.tools).decide()
+                return self._without_asking(part, history, request.tools) or part
         return Say(courtesies(history.language).prompt, history.language)
 
+    def _without_asking(self, part: Say | Call, history: History, tools: frozenset[str]) -> Say | Call | None:
+        """The answer from passages that the client found while the caller spoke; None when they do not serve.
+
+        Passages that do not answer, found by part of the question, say nothing about the whole of it.
+        """
+        prepared = history.prepared
+        if not isinstance(part, Call) or part.name != LOOKUP or prepared is None:
+            return None
+        question, searched = json.loads(part.arguments)["query"], query_of(prepared)
+        sure = sureness(prepared)
+        trusted = (sure is not None and sure >= GATE) or stems(searched) == stems(question)
+        serves = trusted and covers(searched, question)
+        return self._from_passages(prepared, question, history, tools) if serves else None
+
     def _after_tool(self, history: History, tools: frozenset[str]) -> Say | Call:
-        result, polite = history.results[-1], courtesies(history.language)
+        result, polite = history.asked_for[-1], courtesies(history.language)
         output = result.output
         if output is None:
             return Say(" ".join(result.raw.split()[:WORDS_AT_MOST]) or polite.trouble, history.language)
@@ -68,13 +83,10 @@ class ToolBoundAnswerer:
             return Say(output["say"].strip(), history.language)
         if "passages" not in output:
             return Say(polite.trouble, history.language)
-        return self._from_passages(result, history, tools, polite)
+        return self._from_passages(result, query_of(result), history, tools)
 
-    def _from_passages(
-        self, result: ToolResult, history: History, tools: frozenset[str], polite: Courtesies
-    ) -> Say | Call:
-        sure = sureness(result)
-        question = str(result.arguments.get("query") or "")
+    def _from_passages(self, result: ToolResult, question: str, history: History, tools: frozenset[str]) -> Say | Call:
+        sure, polite = sureness(result), courtesies(history.language)
         found = None
         if sure is None or sure >= GATE:
             found = extract(question, passages(result), self._embed, polite.then)
@@ -132,7 +144,8 @@ class _Turn:
 
     def _names_awaited_time(self) -> bool:
         """The agent last asked for a time, and here one is."""
-        booked = any((result.output or {}).get("booked") for result in self._history.results[-1:])
+        before = [result for result in self._history.results if result != self._history.prepared]
+        booked = any((result.output or {}).get("booked") for result in before[-1:])
         return not booked and bool(_OFFERS_CALLBACK.search(self._agent)) and time_words(self._text) is not None
 
     def _callback(self) -> Say | Call:
@@ -150,7 +163,7 @@ class _Turn:
         return plain[:TOPIC_AT_MOST] or self._polite.topic
 
     def _go_on(self) -> Say | Call:
-        lookup = self._history.lookup
+        lookup = self._history.earlier_lookup
         if lookup is None:
             return self._say(self._polite.prompt)
         found = following(" ".join(self._history.agent), passages(lookup), self._polite.then)
@@ -161,8 +174,8 @@ class _Turn:
     def _look_up(self) -> Say | Call:
         if LOOKUP not in self._tools:
             return self._say(self._polite.unable)
-        lookup = self._history.lookup
-        before = str(lookup.arguments.get("query") or "") if lookup else None
+        lookup = self._history.earlier_lookup
+        before = query_of(lookup) if lookup else None
         return Call(LOOKUP, _json({"query": standalone(self._text, before or None)[:1000]}))
 
     def _say(self, text: str) -> Say:

@@ -116,6 +116,9 @@ class CallerTurns:
             turn.ready = transcript
             if transcript is None:
                 turn.ahead = None
+            elif turn is self._turn:
+                # Told in the pause: whoever searches for what the caller says has most of the silence for it.
+                self._tell(turn, turn.words.final(transcript.text))
         else:
             self._complete(turn, turn.item, transcript)
 

@@ -7,11 +7,11 @@ from firstline.speech.transcript import Transcript
 from tests.speech.driver import LOUD, PHONE, QUIET, Driver, only, types
 
 TURN_EVENTS = [
+    "conversation.item.input_audio_transcription.delta",
     "input_audio_buffer.speech_stopped",
     "input_audio_buffer.committed",
     "conversation.item.added",
     "conversation.item.done",
-    "conversation.item.input_audio_transcription.delta",
     "conversation.item.input_audio_transcription.completed",
     "response.created",
 ]
@@ -70,7 +70,7 @@ class TestWorkAhead:
         assert events == []
         assert not driver.last(Transcribe).optional
 
-    def test_a_transcript_made_in_the_pause_is_told_with_the_end_of_speech(self) -> None:
+    def test_a_transcript_made_in_the_pause_is_complete_with_the_end_of_speech(self) -> None:
         driver = Driver()
         driver.hear(LOUD, 600)
         driver.hear(QUIET, 300)
@@ -78,7 +78,7 @@ class TestWorkAhead:
 
         events = driver.hear(QUIET, 300)
 
-        assert before == []
+        assert types(before) == ["conversation.item.input_audio_transcription.delta"]
         completed = only(events, "conversation.item.input_audio_transcription.completed")
         assert completed["transcript"] == "Hello there."
 
@@ -117,6 +117,27 @@ class TestWorkAhead:
 
         assert first == []
         assert only(events, "conversation.item.input_audio_transcription.delta")["delta"] == "How long does"
+
+    def test_the_words_are_told_in_the_pause_that_may_be_the_last(self) -> None:
+        driver = Driver()
+        driver.hear(LOUD, 700)
+        driver.hear(QUIET, 300)
+
+        events = driver.transcribed("How long does it take?")
+
+        assert only(events, "conversation.item.input_audio_transcription.delta")["delta"] == "How long does it take?"
+
+    def test_a_caller_who_goes_on_after_a_pause_is_told_of_further(self) -> None:
+        driver = Driver()
+        driver.hear(LOUD, 700)
+        driver.hear(QUIET, 300)
+        driver.transcribed("How long")
+        driver.hear(LOUD, 700)
+        driver.hear(QUIET, 300)
+
+        events = driver.transcribed("How long does it take?")
+
+        assert only(events, "conversation.item.input_audio_transcription.delta")["delta"] == " does it take?"
 
     def test_a_failed_transcription_is_told(self) -> None:
         driver = Driver()

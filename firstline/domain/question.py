@@ -1,4 +1,7 @@
-"""The question of a turn, so worded that it stands on its own."""
+"""The question of a turn: what it is about, whether two ask the same, how it is worded to stand on its own.
+
+The answerer asks so, and the bridge while the caller still speaks: that is how one finds what the other looked up.
+"""
 
 import re
 
@@ -26,6 +29,9 @@ _SHORT = 10
 _KEPT = 6
 """Content words taken over from the question before."""
 
+COVERED = 0.75
+"""Share of a question's content words that a search must have asked for to count as a search for that question."""
+
 
 def content_words(text: str) -> list[str]:
     """Lower-case words that carry meaning, in order, each once."""
@@ -35,6 +41,17 @@ def content_words(text: str) -> list[str]:
 def stem(word: str) -> str:
     """Enough of a word to find `invite` in `invitations`."""
     return word[:5]
+
+
+def stems(text: str) -> set[str]:
+    """What the words are about: two texts that share these ask for the same."""
+    return {stem(word) for word in content_words(text)}
+
+
+def covers(searched: str, question: str) -> bool:
+    """Whether a search for `searched` answers `question` too. False for a question without content."""
+    asked = stems(question)
+    return bool(asked) and len(asked & stems(searched)) >= COVERED * len(asked)
 
 
 def standalone(text: str, before: str | None) -> str:
