@@ -28,6 +28,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", validation_alias="FIRSTLINE_HOST")
     port: int = Field(8080, ge=1, le=65535, validation_alias="FIRSTLINE_PORT")
     media_port: int = Field(8081, ge=1, le=65535, validation_alias="FIRSTLINE_MEDIA_PORT")
+    max_calls: int = Field(300, ge=1, validation_alias="FIRSTLINE_MAX_CALLS")
     drain_seconds: float = Field(20.0, ge=0, validation_alias="FIRSTLINE_DRAIN_SECONDS")
     public_url: str = Field("", validation_alias="FIRSTLINE_PUBLIC_URL")
     public_media_url: str = Field("", validation_alias="FIRSTLINE_PUBLIC_MEDIA_URL")

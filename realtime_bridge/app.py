@@ -16,7 +16,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from firstline.ports import CallControl, Knowledge
+from realtime_bridge.admission import Admission
 from realtime_bridge.live_call import CallParts
+from realtime_bridge.live_calls import LiveCalls
 from realtime_bridge.media import MediaServer
 from realtime_bridge.model_link import ModelEndpoint, ModelLink
 from realtime_bridge.pagerduty_webhook import PagerDutyWebhook
@@ -47,6 +49,8 @@ class BridgeConfig:
     company: str
     zone: ZoneInfo
     spool_path: Path
+    max_calls: int = 300
+    """Beyond them a call that rings goes to the failsafe queue, and a stream is refused."""
     pagerduty_webhook_secret: str = ""
     """Empty: no acknowledgement is taken."""
 
@@ -101,6 +105,8 @@ class Bridge:
         self._models = WarmModels(config.lanes)
         self._spool = Spool(config.spool_path, control)
         signature = TwilioSignature(config.auth_token, config.bridge_url, config.media_url)
+        self._calls = LiveCalls()
+        self._admission = Admission(config.auth_token, config.max_calls, self._calls)
         parts = CallParts(
             knowledge=knowledge,
             control=control,
@@ -112,8 +118,10 @@ class Bridge:
             take_model=self._models.take,
             fresh_model=self._models.fresh,
         )
-        self._media = MediaServer(parts, signature, config.media_url)
-        webhooks = Webhooks(signature, control, self._spool, config.bridge_url, config.media_url, self._models.prepare)
+        self._media = MediaServer(parts, signature, config.media_url, self._calls, self._admission)
+        webhooks = Webhooks(
+            signature, control, self._spool, config.bridge_url, config.media_url, self._models.prepare, self._admission
+        )
         pagerduty = PagerDutyWebhook(config.pagerduty_webhook_secret, control)
         routes = [
             *webhooks.routes(),
@@ -153,8 +161,8 @@ class Bridge:
     async def drain(self, seconds: float) -> None:
         """Say so on /healthz, so that no new calls are sent here, and let the live ones end or hand them over."""
         self._draining = True
-        log.info("bridge_draining", live_calls=len(self._media.calls), seconds=seconds)
-        handed_over = await self._media.calls.drain(seconds)
+        log.info("bridge_draining", live_calls=len(self._calls), seconds=seconds)
+        handed_over = await self._calls.drain(seconds)
         log.info("bridge_drained", handed_over=handed_over)
 
     async def drained(self) -> None:
@@ -163,7 +171,12 @@ class Bridge:
 
     async def _healthz(self, request: Request) -> Response:
         status = "draining" if self._draining else "ok"
-        body = {"status": status, "live_calls": len(self._media.calls), "spool_depth": self._spool.depth}
+        body = {
+            "status": status,
+            "live_calls": len(self._calls),
+            "spool_depth": self._spool.depth,
+            "full": self._admission.full,
+        }
         return JSONResponse(body, 503 if self._draining else 200)
 
     @staticmethod

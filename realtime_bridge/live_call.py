@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
-from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
+from picows import WSCloseCode
 
 from firstline.domain.call import CALL_SID, E164, CallStarted, Direction
 from firstline.domain.facts import Fact, FactKind
@@ -22,8 +22,10 @@ from firstline.domain.turn import Turn
 from firstline.ports import CallControl, Knowledge, PortError
 from firstline.prompts import language_pack
 from realtime_bridge import metrics
+from realtime_bridge.admission import Admission, StreamRefused
 from realtime_bridge.live_calls import LiveCalls
 from realtime_bridge.model_link import ModelLink
+from realtime_bridge.phone_socket import PhoneSocket
 from realtime_bridge.phrases import PhraseBook
 from realtime_bridge.protocol import realtime
 from realtime_bridge.protocol.call import CallSession
@@ -62,15 +64,14 @@ class CallParts:
     """How many connections of this call were lost -> another one, to the other lane where there is one."""
 
 
-class LiveCall(WSListener):
+class LiveCall(PhoneSocket):
     """The carrier's socket of one call; owns the model's socket and the tools' tasks."""
 
-    def __init__(self, parts: CallParts, live: LiveCalls) -> None:
+    def __init__(self, parts: CallParts, live: LiveCalls, admission: Admission) -> None:
+        super().__init__(admission)
         self._parts = parts
         self._live = live
-        self._loop = asyncio.get_running_loop()
         self._stream = TwilioStream()
-        self._phone: WSTransport | None = None
         self._model: ModelLink | None = None
         self._session: CallSession | None = None
         self._start: CallStarted | None = None
@@ -83,22 +84,20 @@ class LiveCall(WSListener):
 
     # --- the carrier's socket -----------------------------------------------------------------------------------------
 
-    def on_ws_connected(self, transport: WSTransport) -> None:
-        self._phone = transport
-        self._live.add(self)
+    @property
+    def call_sid(self) -> str:
+        return self._start.call_sid if self._start else ""
 
-    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        if frame.msg_type is WSMsgType.CLOSE:
-            transport.disconnect()
-            return
-        if frame.msg_type is not WSMsgType.TEXT:
-            return
+    def on_text(self, data: bytes) -> None:
         try:
-            event = self._stream.read(frame.get_payload_as_bytes())
+            event = self._stream.read(data)
             if isinstance(event, StreamStarted):
                 self._begin(event)
         except BadFrame as problem:
-            self._bad_frame(transport, problem)
+            self._bad_frame(problem)
+            return
+        except StreamRefused as refusal:
+            self.hang_up(WSCloseCode.POLICY_VIOLATION, str(refusal))
             return
         if event is None or self._session is None:
             return
@@ -112,10 +111,9 @@ class LiveCall(WSListener):
             # Only now: the greeting leaves before anything the model may already have said is looked at.
             self._model.attach(self._on_model, self._on_model_lost)
         if self._session.ended:
-            self._hang_up(WSCloseCode.OK)
+            self.hang_up(WSCloseCode.OK)
 
-    def on_ws_disconnected(self, transport: WSTransport) -> None:
-        self._phone = None
+    def on_gone(self) -> None:
         self.finish("bridge_lost")
         self._live.remove(self)
         if self._model is not None:
@@ -123,18 +121,20 @@ class LiveCall(WSListener):
         for task in self._tasks:
             task.cancel()
 
-    def _bad_frame(self, transport: WSTransport, problem: BadFrame) -> None:
+    def _bad_frame(self, problem: BadFrame) -> None:
         metrics.BAD_FRAMES.inc()
         self._bad_frames += 1
-        log.warning("twilio_frame_bad", call_sid=self._start.call_sid if self._start else "", problem=str(problem))
+        log.warning("twilio_frame_bad", call_sid=self.call_sid, problem=str(problem))
         if self._session is None or self._bad_frames > BAD_FRAMES_ALLOWED:
-            transport.send_close(WSCloseCode.POLICY_VIOLATION, str(problem).encode())
-            transport.disconnect()
+            self.hang_up(WSCloseCode.POLICY_VIOLATION, str(problem))
 
     # --- the call -----------------------------------------------------------------------------------------------------
 
     def _begin(self, event: StreamStarted) -> None:
-        start = self._start = _call_started(event)
+        start = _call_started(event)
+        self.admit(start.call_sid, event.parameters.get("token", ""))
+        self._start = start
+        self._live.add(self)
         pack = language_pack(start.language)
         instructions = pack.instructions.format(company=self._parts.company)
         if start.topic:
@@ -222,17 +222,12 @@ class LiveCall(WSListener):
         if self._session is not None and not self._session.ended:
             self._session.end(reason, self._now())
             self._perform()
-        self._hang_up(WSCloseCode.OK)
-
-    def _hang_up(self, code: WSCloseCode) -> None:
-        if self._phone is not None:
-            self._phone.send_close(code)
-            self._phone.disconnect()
+        self.hang_up(WSCloseCode.OK)
 
     # --- doing what the session decided -------------------------------------------------------------------------------
 
     def _perform(self) -> None:
-        session, phone, model = self._session, self._phone, self._model
+        session, model = self._session, self._model
         assert session is not None
         for command in session.take_commands():
             match command:
@@ -240,8 +235,7 @@ class LiveCall(WSListener):
                     if model is not None:
                         model.send(data)
                 case ToPhone(data):
-                    if phone is not None:
-                        phone.send(WSMsgType.TEXT, data)
+                    self.to_phone(data)
                 case RunTool():
                     self._beside(self._run_tool(command))
                 case Report(kind, turn, detail):
@@ -258,7 +252,7 @@ class LiveCall(WSListener):
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             metrics.SWALLOWED.labels("task_crashed", type(error).__name__).inc()
-            log.error("task_crashed", call_sid=self._start.call_sid if self._start else "", exc_info=error)
+            log.error("task_crashed", call_sid=self.call_sid, exc_info=error)
 
     async def _run_tool(self, tool: RunTool) -> None:
         assert self._runner is not None

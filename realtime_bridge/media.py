@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import structlog
 from picows import WSListener, WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener, ws_create_server
 
+from realtime_bridge.admission import Admission
 from realtime_bridge.live_call import CallParts, LiveCall
 from realtime_bridge.live_calls import LiveCalls
 from realtime_bridge.metrics import REFUSED_UPGRADES
@@ -21,18 +22,26 @@ MAX_FRAME_BYTES = 64 * 1024
 class MediaServer:
     """Accepts Twilio's media streams on a port of its own."""
 
-    def __init__(self, parts: CallParts, signature: TwilioSignature, media_url: str) -> None:
+    def __init__(
+        self, parts: CallParts, signature: TwilioSignature, media_url: str, calls: LiveCalls, admission: Admission
+    ) -> None:
         self._parts = parts
         self._signature = signature
         self._path = urlsplit(media_url).path or "/"
         self._server: asyncio.Server | None = None
-        self.calls = LiveCalls()
+        self._calls = calls
+        self._admission = admission
         self.port = 0
 
     async def start(self, host: str, port: int) -> None:
         """Listen; `port` 0 picks a free one. Raises `OSError` when the port is taken."""
         self._server = await ws_create_server(
-            self._accept, host, port, max_frame_size=MAX_FRAME_BYTES, enable_auto_ping=True
+            self._accept,
+            host,
+            port,
+            max_frame_size=MAX_FRAME_BYTES,
+            enable_auto_ping=True,
+            enable_auto_pong=False,  # pings count as frames, so the socket answers them itself
         )
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -42,7 +51,9 @@ class MediaServer:
             return self._refuse(404, "unknown path", "path")
         if not self._signature.upgrade(request.headers.get("x-twilio-signature", "")):
             return self._refuse(403, "X-Twilio-Signature is missing or wrong", "signature")
-        return LiveCall(self._parts, self.calls)
+        if self._admission.crowded:
+            return self._refuse(503, "no room for another stream", "crowded")
+        return LiveCall(self._parts, self._calls, self._admission)
 
     @staticmethod
     def _refuse(status: int, message: str, why: str) -> WSUpgradeResponseWithListener:

@@ -17,6 +17,7 @@ from firstline.domain.language import SUPPORTED
 from firstline.names import UPDATE_DEADLINE
 from firstline.ports import CallControl, PortError, Rejected
 from realtime_bridge import twiml
+from realtime_bridge.admission import Admission
 from realtime_bridge.metrics import WEBHOOKS
 from realtime_bridge.signature import TwilioSignature
 from realtime_bridge.spool import Spool
@@ -69,6 +70,7 @@ class Webhooks:
     media_url: str
     prepare_model: Callable[[str], None]
     """CallSid -> begin to connect to the model while Twilio reads our TwiML."""
+    admission: Admission
 
     def routes(self) -> list[Route]:
         """All POST routes below /twilio."""
@@ -119,8 +121,11 @@ class Webhooks:
             direction=Direction.CALLBACK if callback_of else Direction.INBOUND,
             callback_of=callback_of,
         )
-        self.prepare_model(start.call_sid)
         self._tell(start, FactKind.CALL_STARTED)
+        if self.admission.full:
+            log.warning("bridge_full", call_sid=start.call_sid)
+            return xml(twiml.failsafe(_FAILSAFE_WORDS, self.bridge_url))
+        self.prepare_model(start.call_sid)
         return xml(self._connect(start, resumed=0))
 
     def _connect(self, start: CallStarted, resumed: int) -> str:
@@ -130,6 +135,7 @@ class Webhooks:
             "language": start.language,
             "started_at": start.started_at,
             "callback_of": start.callback_of,
+            "token": self.admission.announce(start.call_sid),
         }
         return twiml.connect_stream(self.media_url, self.bridge_url, parameters, resumed)
 

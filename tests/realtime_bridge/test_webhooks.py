@@ -16,6 +16,8 @@ from twilio.request_validator import RequestValidator
 
 from firstline.domain.callback import DialStatus
 from firstline.domain.facts import FactKind
+from realtime_bridge.admission import EXPECTED_SECONDS, Admission
+from realtime_bridge.live_calls import LiveCalls
 from realtime_bridge.pagerduty_webhook import PATH, PagerDutyWebhook
 from realtime_bridge.signature import TwilioSignature
 from realtime_bridge.spool import Spool
@@ -35,7 +37,9 @@ class Carrier:
         self.control = FakeCallControl()
         self.spool = Spool(spool_path, self.control)
         signature = TwilioSignature(TOKEN, BASE, "wss://bridge.example/media")
-        webhooks = Webhooks(signature, self.control, self.spool, BASE, "wss://bridge.example/media", lambda _: None)
+        self.admission = Admission(TOKEN, 1, LiveCalls())
+        media = "wss://bridge.example/media"
+        webhooks = Webhooks(signature, self.control, self.spool, BASE, media, lambda _: None, self.admission)
         app = Starlette(routes=[*webhooks.routes(), PagerDutyWebhook(SECRET, self.control).route])
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE)
 
@@ -76,6 +80,28 @@ async def handed_off(carrier: Carrier) -> str:
     start = started(CALL)
     await carrier.control.deliver(start, talking(start))
     return (await carrier.control.request_handoff(start, wants_person(start), 1)).handoff_id
+
+
+class TestAFullBridge:
+    async def test_sends_a_call_that_rings_to_the_people_in_the_failsafe_queue(self, carrier: Carrier) -> None:
+        """One call is all that this bridge may carry, and one is on its way already."""
+        first = await carrier.post("/twilio/voice")
+
+        second = await carrier.post("/twilio/voice", CallSid=OUTBOUND)
+
+        assert "<Stream" in first.text
+        assert "<Stream" not in second.text
+        assert ">failsafe</Enqueue>" in second.text
+
+    async def test_room_is_kept_for_a_call_only_until_its_stream_must_have_gone_elsewhere(self) -> None:
+        now = 0.0
+        admission = Admission(TOKEN, 1, LiveCalls(), lambda: now)
+        admission.announce(CALL)
+        full = admission.full
+
+        now = EXPECTED_SECONDS + 1
+
+        assert (full, admission.full) == (True, False)
 
 
 class TestWhoAnsweredACallback:

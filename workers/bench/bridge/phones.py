@@ -2,12 +2,15 @@
 
 import asyncio
 import secrets
+import time
 from collections import deque
 from dataclasses import dataclass, field
 
 import orjson
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
+from firstline.settings import LOCAL_AUTH_TOKEN
+from realtime_bridge.protocol.stream_token import StreamTokens
 from workers.bench.bridge.stamps import read_stamp, stamped
 
 TICKS = 20
@@ -50,7 +53,12 @@ class _Phone(WSListener):
             "callSid": self.call_sid,
             "accountSid": "AC" + "0" * 32,
             "tracks": ["inbound"],
-            "customParameters": {"from": "+15550100999", "to": "+15550100100", "language": "en"},
+            "customParameters": {
+                "from": "+15550100999",
+                "to": "+15550100100",
+                "language": "en",
+                "token": StreamTokens(LOCAL_AUTH_TOKEN).mint(self.call_sid, time.time()),
+            },
             "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
         }
         self._send({"event": "connected", "protocol": "Call", "version": "1.0.0"})

@@ -55,6 +55,7 @@ async def _serve(port: int, model_url: str, home: Path) -> None:
         company="Meridian",
         zone=ZoneInfo("UTC"),
         spool_path=home / "spool.sqlite",
+        max_calls=2000,
     )
     phrases = PhraseBook(_Hum(), ObstoreObjectStore((home / "objects").as_uri()), "Meridian")
     control, knowledge = _Swallow(), object()

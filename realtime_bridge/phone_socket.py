@@ -1,0 +1,107 @@
+"""The carrier's media socket beneath its call: bounded in what it sends, in what it leaves unread, in time."""
+
+import asyncio
+
+import structlog
+from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
+
+from realtime_bridge.admission import Admission
+from realtime_bridge.metrics import CUT_SOCKETS, REFUSED_STREAMS
+from realtime_bridge.protocol.frame_budget import FrameBudget
+
+log = structlog.get_logger()
+
+START_WITHIN = 5.0
+"""Seconds; Twilio sends `connected` and `start` as soon as the socket is open."""
+UNREAD_BYTES = 4 * 2**20
+"""What may wait for a phone that reads slowly: minutes of speech, since a model speaks faster than real time."""
+
+
+class PhoneSocket(WSListener):
+    """Cuts a peer that floods, does not read, or never says which call it is; hands text frames on."""
+
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
+        self._loop = asyncio.get_running_loop()
+        self._phone: WSTransport | None = None
+        self._budget = FrameBudget()
+        self._silent: asyncio.TimerHandle | None = None
+
+    # --- for the call on top ------------------------------------------------------------------------------------------
+
+    def on_text(self, data: bytes) -> None:
+        """A text frame."""
+        raise NotImplementedError
+
+    def on_gone(self) -> None:
+        """The socket is closed."""
+        raise NotImplementedError
+
+    @property
+    def call_sid(self) -> str:
+        """Of the call, for the log; empty before `start`."""
+        raise NotImplementedError
+
+    def to_phone(self, data: bytes) -> None:
+        """Send a text frame, unless the socket is gone."""
+        if self._phone is not None:
+            self._phone.send(WSMsgType.TEXT, data)
+
+    def hang_up(self, code: WSCloseCode, reason: str = "") -> None:
+        """Close from our side."""
+        if self._phone is not None:
+            self._phone.send_close(code, reason.encode() or None)
+            self._phone.disconnect()
+
+    def admit(self, call_sid: str, token: str) -> None:
+        """The socket said which call it is. Raises `StreamRefused`."""
+        self._admission.admit(call_sid, token)
+        self._no_longer_waiting()
+
+    # --- the socket ---------------------------------------------------------------------------------------------------
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        self._phone = transport
+        transport.underlying_transport.set_write_buffer_limits(high=UNREAD_BYTES)
+        self._admission.waiting += 1
+        self._silent = self._loop.call_later(START_WITHIN, self._never_started)
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        if not self._budget.take(frame.payload_size, self._loop.time()):
+            self._cut("flood")
+        elif frame.msg_type is WSMsgType.TEXT:
+            self.on_text(frame.get_payload_as_bytes())
+        elif frame.msg_type is WSMsgType.PING:
+            transport.send_pong(frame.get_payload_as_bytes())
+        elif frame.msg_type is WSMsgType.CLOSE:
+            transport.disconnect()
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        self._phone = None
+        self._no_longer_waiting()
+        self.on_gone()
+
+    def pause_writing(self) -> None:
+        self._cut("unread")
+
+    def resume_writing(self) -> None:
+        """Nothing: a socket that was paused is gone."""
+
+    def _never_started(self) -> None:
+        REFUSED_STREAMS.labels("no_start").inc()
+        log.warning("stream_refused", call_sid="", why="no_start")
+        self.hang_up(WSCloseCode.POLICY_VIOLATION, "no start came")
+
+    def _no_longer_waiting(self) -> None:
+        if self._silent is not None:
+            self._silent.cancel()
+            self._silent = None
+            self._admission.waiting -= 1
+
+    def _cut(self, why: str) -> None:
+        """Drop the connection with all that waits in it: it must not cost the other calls anything more."""
+        if self._phone is None or self._phone.underlying_transport.is_closing():
+            return
+        CUT_SOCKETS.labels("phone", why).inc()
+        log.warning("socket_cut", call_sid=self.call_sid, why=why)
+        self._phone.disconnect(graceful=False)
