@@ -38,6 +38,7 @@ def ingest_workflow_id(collection: str) -> str:
 FACTS_SIGNAL = "facts"
 HANDOFF_UPDATE = "handoff"
 CALLBACK_UPDATE = "callback"
+CALLBACK_CANCELLED_SIGNAL = "callback_cancelled"
 NEXT_STEP_QUERY = "next_step"
 STATE_QUERY = "state"
 TIMELINE_QUERY = "timeline"
@@ -53,6 +54,7 @@ ACKNOWLEDGED_SIGNAL = "page_acknowledged"
 MOVE_SIGNAL = "move"
 MOVE_UPDATE = "reschedule"
 CANCEL_SIGNAL = "cancel"
+CANCEL_UPDATE = "withdraw"
 PROMISE_QUERY = "promise"
 
 # Messages of CsatWorkflow.

@@ -186,7 +186,7 @@ class CallControl(Protocol):
         ...
 
     async def cancel_callback(self, callback_id: str) -> None:
-        """Ring nobody. Raises `Rejected` when the callback is over."""
+        """Ring nobody. Raises `Rejected` when the callback is over, or is being dialled already."""
         ...
 
     async def page_acknowledged(self, handoff_id: str, by: str) -> None:

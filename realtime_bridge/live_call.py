@@ -198,7 +198,7 @@ class LiveCall(PhoneSocket):
             self._perform()
 
     async def _recall(self, start: CallStarted) -> None:
-        """Whoever phones in may be owed a callback: the model is told, and a new time moves it."""
+        """Whoever phones in may be owed a callback: the model is told, a new time moves it, and it can be cancelled."""
         assert self._session is not None
         assert self._runner is not None
         try:
@@ -208,7 +208,7 @@ class LiveCall(PhoneSocket):
             return
         if not owed or self._session.ended:
             return
-        self._runner.owed = owed[0]
+        self._runner.callbacks.owed = owed[0]
         now, at = datetime.now(UTC), datetime.fromisoformat(owed[0].at).astimezone(self._parts.zone)
         line = language_pack(self._session.language).callback_open
         self._session.note(line.format(at=spoken_time(at, now, self._session.language), topic=owed[0].topic))

@@ -236,6 +236,18 @@ class CallWorkflow:
         else:
             self._end("the caller hung up")
 
+    @workflow.signal(name=names.CALLBACK_CANCELLED_SIGNAL)
+    async def callback_cancelled(self) -> None:
+        """Nothing is owed any more, and another callback may be promised."""
+        async with self._booking:
+            self._call.callback = None
+            self._note("The callback was cancelled")
+            if self._callback is not None:
+                # Another one will have the same id.
+                with suppress(ChildWorkflowError):
+                    await self._callback
+            self._callback = None
+
     @workflow.signal(name=PROGRESS_SIGNAL)
     def handoff_progress(self, state: HandoffState, line: str) -> None:
         """A step of the handoff."""

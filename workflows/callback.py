@@ -1,11 +1,12 @@
 """A callback: sleep until the promised moment, ring, try again within limits."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.common import Priority
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.callback import ASK, DIAL, RULES, CallbackActivities, Due
@@ -63,6 +64,13 @@ class CallbackWorkflow:
     @workflow.run
     async def run(self, promise: CallbackInput) -> CallbackResult:
         """The story of a callback."""
+        result = await self._keep()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return result
+
+    # --- steps ------------------------------------------------------------------------------------------------------
+
+    async def _keep(self) -> CallbackResult:
         try:
             while await self._until_due():
                 promised, late = self._request, self._heard_of_late()
@@ -76,8 +84,6 @@ class CallbackWorkflow:
         except _Refused as refused:
             return self._end(refused.state)
         return self._end(CallbackState.CANCELLED)
-
-    # --- steps ------------------------------------------------------------------------------------------------------
 
     async def _until_due(self) -> bool:
         """Sleep until the next attempt, which may be moved meanwhile; False when it was cancelled."""
@@ -105,6 +111,8 @@ class CallbackWorkflow:
         if ruling.refusal:
             self._due = datetime.fromisoformat(ruling.allowed_at)
             self._reach(self._state, f"Put off: {ruling.refusal}")
+            return None
+        if self._cancelled and workflow.patched("cancelled-while-the-rules-were-read"):
             return None
         self._attempts += 1
         self._reach(CallbackState.DIALING, f"Attempt {self._attempts}: ringing")
@@ -199,6 +207,23 @@ class CallbackWorkflow:
     def cancel(self) -> None:
         """The caller does not want to be rung any more."""
         self._cancelled = True
+
+    @workflow.update(name=names.CANCEL_UPDATE)
+    async def withdraw(self) -> None:
+        """Ring nobody: once this is answered, it is certain. Harmless when repeated."""
+        if self._cancelled:
+            return
+        self._cancelled = True
+        self._reach(self._state, "The caller does not want to be rung any more")
+        # The call in which it was promised may still be on the line: its outcome is another one now.
+        call = workflow.get_external_workflow_handle(names.call_workflow_id(self._request.call_sid))
+        with suppress(FailureError):
+            await call.signal(names.CALLBACK_CANCELLED_SIGNAL)
+
+    @withdraw.validator
+    def _cancellable(self) -> None:
+        if self._state is CallbackState.DIALING:
+            raise _refusal("The callback was not cancelled: it is being dialled already")
 
     @workflow.update(name=names.MOVE_UPDATE)
     async def reschedule(self, request: CallbackRequest) -> None:

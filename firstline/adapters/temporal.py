@@ -173,22 +173,25 @@ class TemporalCallControl:
 
     async def move_callback(self, callback_id: str, request: CallbackRequest) -> None:
         """An update, which the callback's workflow refuses by the rules of booking."""
-        async with _as_port_error(names.MOVE_UPDATE):
-            handle = self.client.get_workflow_handle(callback_id)
-            try:
-                await handle.execute_update(names.MOVE_UPDATE, request, rpc_timeout=_SIGNAL_TIMEOUT)
-            except RPCError as error:
-                if error.status is not RPCStatusCode.NOT_FOUND:
-                    raise
-                raise Rejected(f"{callback_id} is over") from error
+        await self._update_callback(callback_id, names.MOVE_UPDATE, request)
 
     async def cancel_callback(self, callback_id: str) -> None:
-        """A signal. Raises `Rejected` when the callback is over."""
-        await self._signal(callback_id, callback_id, names.CANCEL_SIGNAL)
+        """An update: what is answered is durable."""
+        await self._update_callback(callback_id, names.CANCEL_UPDATE)
 
     async def page_acknowledged(self, handoff_id: str, by: str) -> None:
         """A signal to the handoff's workflow. Raises `Rejected` when it is over or unknown."""
         await self._signal(handoff_id, handoff_id, names.ACKNOWLEDGED_SIGNAL, by)
+
+    async def _update_callback(self, callback_id: str, update: str, *args: Any) -> None:
+        async with _as_port_error(update):
+            handle: WorkflowHandle[Any, Any] = self.client.get_workflow_handle(callback_id)
+            try:
+                await handle.execute_update(update, args=args, rpc_timeout=_SIGNAL_TIMEOUT)
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    raise
+                raise Rejected(f"{callback_id} is over") from error
 
     async def _signal(self, workflow_id: str, call_sid: str, signal: str, *args: Any) -> None:
         async with _as_port_error(signal):

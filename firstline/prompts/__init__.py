@@ -36,6 +36,13 @@ class LanguagePack:
     callback_refused: str
     callback_open: str
     """Tells the model that the caller is owed a callback from an earlier call."""
+    callback_cancelled: str
+    callback_not_cancelled: str
+    """It is being dialled already, or was kept meanwhile."""
+    callback_none: str
+    """There is none to cancel."""
+    callback_topic: str
+    """What a callback is about when nobody said."""
     callback_unclear: str
     """The time was not understood."""
     lookup_failed: str

@@ -12,6 +12,8 @@ class Intent(Enum):
     NOTHING = auto()
     """Nothing was said, or nothing but a greeting or a hesitation."""
     CALLBACK = auto()
+    NO_CALLBACK = auto()
+    """They do not want to be rung any more."""
     GOODBYE = auto()
     THANKS = auto()
     GO_ON = auto()
@@ -58,6 +60,21 @@ _CALLBACK = re.compile(
     r"|\b(?:llamenme|llameme|llamarme|llamame|me (?:llamen|llame|llaman|llama|pueden llamar|puede llamar)"
     r"|devuelv\w+ la llamada|devolver(?:me)? la llamada)\b"
 )
+_PROMISED_CALL = r"(?:call ?backs?|calls? back|(?:phone )?call)"
+_NO_CALLBACK = re.compile(
+    r"\b(?:cancel|drop|forget|call off|remove|scrap|delete)\b.{0,12}\b(?:my|the|that|this|our|your)\b"
+    rf".{{0,12}}\b{_PROMISED_CALL}\b"
+    r"|\bcancel call ?backs?\b"
+    r"|\b(?:don'?t|do not|never|stop|no need to|(?:don'?t|do not) (?:have|need) to|no longer need to)"
+    r" (?:ever )?(?:call(?:ing)?|ring(?:ing)?|phon(?:e|ing)) (?:me|us)\b"
+    r"|\b(?:don'?t|do not|no longer) (?:want|need)\b"
+    r".{0,15}\b(?:call ?backs?|(?:be|to be|being) (?:called|rung|phoned))\b"
+    r"|\bno (?:more )?call ?backs?\b"
+    r"|\b(?:cancel\w*|anul\w*|olvid\w*)\b.{0,12}\b(?:la|mi|esa|esta|su|nuestra)\b.{0,12}\b(?:llamada|devolucion)\b"
+    r"|\b(?:ya )?no (?:me|nos) (?:vuelvan? a )?llam\w+"
+    r"|\bno (?:hace falta|es necesario|quiero|necesito|queremos)\b.{0,12}\b(?:me|nos) llam\w+"
+    r"|\bno (?:hace falta|es necesario|tienen? que|quiero)\b.{0,12}\b(?:llamar(?:me|nos)|la llamada)\b"
+)
 _HELP_WORDS = re.compile(r"\b(?:how (?:do|can|to)|where|why|what is|settings?|feature|set up)\b")
 
 _NUMBER = (
@@ -93,6 +110,8 @@ def intent(text: str) -> Intent:
     words = normalise(text)
     if not words or _GREETING.fullmatch(words):
         return Intent.NOTHING
+    if _NO_CALLBACK.search(words) and not _HELP_WORDS.search(words):
+        return Intent.NO_CALLBACK
     if _CALLBACK.search(words) and not _HELP_WORDS.search(words):
         return Intent.CALLBACK
     if _REPEAT.search(words):
@@ -102,6 +121,11 @@ def intent(text: str) -> Intent:
     if _THANKS.fullmatch(words):
         return Intent.THANKS
     return Intent.GO_ON if _GO_ON.fullmatch(words) else Intent.QUESTION
+
+
+def wants_another_time(text: str) -> bool:
+    """Whether who does not want to be rung wants it at another time: "don't call me today, call me on Friday"."""
+    return _CALLBACK.search(_NO_CALLBACK.sub(" ", normalise(text))) is not None
 
 
 def time_words(text: str) -> str | None:

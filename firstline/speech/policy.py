@@ -17,7 +17,7 @@ from firstline.domain.refusal import asks_for_person, refuse_category
 from firstline.speech.answer import Call, Request, Say, ToolOutput, Words
 from firstline.speech.extract import WORDS_AT_MOST, Embed, extract, following
 from firstline.speech.history import History, ToolResult, passages, query_of, sureness
-from firstline.speech.intents import Intent, intent, time_words, topic_words
+from firstline.speech.intents import Intent, intent, time_words, topic_words, wants_another_time
 from firstline.speech.phrases import courtesies
 
 LOOKUP, HANDOFF, CALLBACK = "lookup_article", "handoff_to_human", "schedule_callback"
@@ -115,6 +115,8 @@ class _Turn:
         person = self._person(wants)
         if person:
             return person
+        if CALLBACK in self._tools and wants is Intent.NO_CALLBACK:
+            return self._no_callback()
         if CALLBACK in self._tools and (wants is Intent.CALLBACK or self._names_awaited_time()):
             return self._callback()
         match wants:
@@ -136,7 +138,7 @@ class _Turn:
         if refuse_category(self._text):
             return handoff(self._history, HandoffReason.MUST_REFUSE_CATEGORY)
         # "Can somebody call me back?" names a person and wants a callback.
-        if wants is not Intent.CALLBACK and asks_for_person(self._text):
+        if wants not in (Intent.CALLBACK, Intent.NO_CALLBACK) and asks_for_person(self._text):
             return handoff(self._history, HandoffReason.CALLER_REQUEST)
         if wants is Intent.GO_ON and _OFFERS_PERSON.search(self._agent):
             return handoff(self._history, HandoffReason.CALLER_REQUEST)
@@ -145,14 +147,19 @@ class _Turn:
     def _names_awaited_time(self) -> bool:
         """The agent last asked for a time, and here one is."""
         before = [result for result in self._history.results if result != self._history.prepared]
-        booked = any((result.output or {}).get("booked") for result in before[-1:])
-        return not booked and bool(_OFFERS_CALLBACK.search(self._agent)) and time_words(self._text) is not None
+        settled = any((each.output or {}).get(key) for each in before[-1:] for key in ("booked", "cancelled"))
+        return not settled and bool(_OFFERS_CALLBACK.search(self._agent)) and time_words(self._text) is not None
 
     def _callback(self) -> Say | Call:
         when = time_words(self._text)
         if when is None:
             return self._say(self._polite.ask_time)
         return Call(CALLBACK, _json({"when": when[:100], "topic": self._topic()}))
+
+    def _no_callback(self) -> Say | Call:
+        if wants_another_time(self._text):
+            return self._say(self._polite.ask_time)
+        return Call(CALLBACK, _json({"action": "cancel"}))
 
     def _topic(self) -> str:
         """What they said it is about, else the last question. No digits, no addresses: nothing personal."""

@@ -2,8 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -11,7 +10,6 @@ import orjson
 import structlog
 
 from firstline.domain.call import CallStarted, TranscriptLine
-from firstline.domain.callback import CallbackRequest, OpenCallback
 from firstline.domain.gate import Evidence, HandoffReason, decide_handoff
 from firstline.domain.handoff import SUMMARY_MAX, HandoffRequest
 from firstline.names import UPDATE_DEADLINE
@@ -19,7 +17,7 @@ from firstline.ports import CallControl, Knowledge, PortError, Rejected
 from firstline.prompts import language_pack
 from realtime_bridge.metrics import GATE_DECISIONS, TOOL_FAILURES
 from realtime_bridge.protocol.commands import RunTool, ToolAnswer
-from realtime_bridge.tools.callback_time import resolve_when, spoken_time
+from realtime_bridge.tools.callbacks import Callbacks
 from realtime_bridge.tools.schemas import BadArguments, parse_arguments
 
 log = structlog.get_logger()
@@ -55,8 +53,9 @@ class ToolRunner:
     zone: ZoneInfo
     transcript: Callable[[], Awaitable[None]]
     """Returns once the caller's last words are transcribed."""
-    owed: OpenCallback | None = None
-    """A callback that was promised to the caller in an earlier call."""
+
+    def __post_init__(self) -> None:
+        self.callbacks = Callbacks(self.start, self.facts, self.control, self.zone)
 
     async def run(self, tool: RunTool) -> ToolAnswer:
         """The tool's answer; never raises: a failure is an answer the model can speak from."""
@@ -139,41 +138,7 @@ class ToolRunner:
         )
 
     async def _callback(self, arguments: dict[str, Any]) -> ToolAnswer:
-        pack = language_pack(self.facts.language)
-        now = datetime.now(UTC)
-        at = resolve_when(arguments["when"], now, self.zone)
-        if at is None:
-            return _answer(booked=False, why="the time was not understood", say=pack.callback_unclear)
-        request = CallbackRequest(
-            call_sid=self.start.call_sid,
-            # Never a number that the model names: a fooled model must not be able to have anybody else rung.
-            phone=self.start.from_number,
-            at=at.isoformat(),
-            topic=arguments["topic"],
-            language=self.facts.language,
-        )
-        try:
-            booked_at = await self._book(request)
-        except Rejected as refusal:
-            GATE_DECISIONS.labels("callback", "false").inc()
-            return _answer(booked=False, why=str(refusal), say=pack.callback_refused.format(why=refusal))
-        except (PortError, TimeoutError):
-            TOOL_FAILURES.labels("schedule_callback", "unreachable").inc()
-            log.warning("callback_not_durable", call_sid=self.start.call_sid)
-            return _answer(booked=False, why="the control plane did not answer", say=pack.handoff_unavailable)
-        GATE_DECISIONS.labels("callback", "true").inc()
-        log.info("callback_booked", call_sid=self.start.call_sid, at=booked_at)
-        say = pack.callback_booked.format(at=spoken_time(datetime.fromisoformat(booked_at), now, self.facts.language))
-        return _answer(booked=True, at=booked_at, say=say)
-
-    async def _book(self, request: CallbackRequest) -> str:
-        """When it is booked for, ISO 8601. One that this number is owed already is moved: nobody is rung twice."""
-        if self.owed is not None and self.owed.phone == request.phone:
-            moved = replace(request, call_sid=self.owed.promised_in)
-            async with asyncio.timeout(UPDATE_DEADLINE.total_seconds()):
-                await self.control.move_callback(self.owed.callback_id, moved)
-            return request.at
-        return (await self.control.request_callback(self.start, request, UPDATE_DEADLINE.total_seconds())).at
+        return _answer(**await self.callbacks.schedule(arguments))
 
     async def _transcribed(self) -> None:
         try:

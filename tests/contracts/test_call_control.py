@@ -205,6 +205,19 @@ class TestACallbackThatIsStillOwed:
         assert datetime.fromisoformat(moved.at) == datetime.fromisoformat(later.at)
         assert await eventually(lambda: control.open_callbacks(phone, DEADLINE), until=lambda found: not found) == []
 
+    async def test_that_is_cancelled_is_not_owed_by_its_call_any_more(self, control: CallControl) -> None:
+        start = started()
+        await control.deliver(start, talking(start))
+        booked = await control.request_callback(start, call_me(start, datetime.now(UTC) + timedelta(days=2)), DEADLINE)
+
+        await control.cancel_callback(booked.callback_id)
+        again = await control.request_callback(start, call_me(start, datetime.now(UTC) + timedelta(days=3)), DEADLINE)
+        await control.cancel_callback(again.callback_id)
+        context = await control.resume_context(start.call_sid, DEADLINE)
+
+        assert again.callback_id == booked.callback_id
+        assert context.promises == []
+
     async def test_is_not_moved_into_the_past(self, control: CallControl) -> None:
         start = started()
         request = call_me(start, datetime.now(UTC) + timedelta(days=2))

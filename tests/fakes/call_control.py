@@ -37,6 +37,8 @@ class FakeCallControl:
         self.dialled: list[tuple[str, str, DialStatus]] = []
         self.owed: dict[str, CallbackRequest] = {}
         """Callback id -> what was promised and is neither kept nor cancelled."""
+        self.dialling: set[str] = set()
+        """Ids of callbacks that are being dialled now."""
         self.acknowledged: list[tuple[str, str]] = []
         self.too_late: Counter[str] = Counter()
         """Message -> how often it came for a call that was over."""
@@ -118,8 +120,13 @@ class FakeCallControl:
 
     async def cancel_callback(self, callback_id: str) -> None:
         self._reach()
-        if self.owed.pop(callback_id, None) is None:
+        if callback_id in self.dialling:
+            raise Rejected("The callback was not cancelled: it is being dialled already")
+        owed = self.owed.pop(callback_id, None)
+        if owed is None:
             raise Rejected(f"{callback_id} is over")
+        if owed.call_sid in self.calls:
+            self.calls[owed.call_sid].callback = None
 
     async def page_acknowledged(self, handoff_id: str, by: str) -> None:
         call = self._live(handoff_id.removeprefix("handoff-"), handoff_id)

@@ -133,6 +133,19 @@ async def callback_waiting(stage: Stage) -> dict[str, Handle]:
     return {"call_open": call, "callback_waiting": stage.of(callback_workflow_id(start.call_sid))}
 
 
+async def callback_withdrawn(stage: Stage) -> dict[str, Handle]:
+    """A promise that the caller takes back in the same call."""
+    start = started()
+    call = await stage.call(start, *talking(start), answered_turn(start))
+    await call.execute_update("callback", call_me(start, datetime.now(UTC) + timedelta(days=20)))
+    callback = stage.of(callback_workflow_id(start.call_sid))
+    await callback.execute_update("withdraw")
+    await callback.result()
+    await call.signal("facts", [stream_ended(start, "goodbye")])
+    await call.result()
+    return {"call_callback_taken_back": call, "callback_withdrawn": callback}
+
+
 async def reviewed(stage: Stage) -> dict[str, Handle]:
     """A week with a flag that repeats, after a week with a ticket that has to be looked after."""
     for week in range(2):
@@ -191,7 +204,16 @@ async def reconciled(stage: Stage) -> dict[str, Handle]:
     return {"orphans_found": reconciler}
 
 
-ON_REAL_TIME: list[Scene] = [reviewed, slo_burning, csat_scored, resolved, transferred, left_waiting, callback_waiting]
+ON_REAL_TIME: list[Scene] = [
+    reviewed,
+    slo_burning,
+    csat_scored,
+    resolved,
+    transferred,
+    left_waiting,
+    callback_waiting,
+    callback_withdrawn,
+]
 
 
 async def retained(stage: Stage) -> dict[str, Handle]:

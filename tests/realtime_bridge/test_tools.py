@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from firstline.domain.call import CallStarted
+from firstline.domain.callback import CallbackRequest
 from firstline.domain.passages import SearchResult
 from firstline.ports import PortError
 from realtime_bridge.protocol.commands import RunTool, ToolAnswer
@@ -134,11 +135,88 @@ class TestCallback:
         assert output["booked"] is False
         assert bench.control.callbacks == []
 
+    async def test_without_a_time_is_asked_for_one(self) -> None:
+        output, _ = await Bench().run("schedule_callback", action="book", topic="password")
+
+        assert output["booked"] is False
+        assert "When" in output["say"]
+
     async def test_too_far_away_says_why(self) -> None:
         output, _ = await Bench().run("schedule_callback", when="January 1 2090 at nine", topic="password")
 
         assert output["booked"] is False
         assert "30 days" in output["say"]
+
+
+class TestACallbackThatIsNotWantedAnyMore:
+    async def test_is_cancelled_when_it_was_promised_in_this_call(self) -> None:
+        bench = Bench()
+        await bench.run("schedule_callback", when="in one hour", topic="password")
+
+        output, _ = await bench.run("schedule_callback", action="cancel")
+
+        assert output["cancelled"] is True
+        assert "cancelled" in output["say"]
+        assert bench.control.owed == {}
+        assert bench.control.calls[START.call_sid].callback is None
+
+    async def test_is_cancelled_when_it_was_promised_in_an_earlier_call(self) -> None:
+        bench = Bench()
+        bench.control.owed["callback-CA2"] = CallbackRequest(
+            "CA" + "2" * 32, START.from_number, "2026-12-01T10:00:00+00:00", "seats"
+        )
+
+        output, _ = await bench.run("schedule_callback", action="cancel")
+
+        assert output["cancelled"] is True
+        assert bench.control.owed == {}
+
+    async def test_of_somebody_else_stays(self) -> None:
+        bench = Bench()
+        bench.control.owed["callback-CA2"] = CallbackRequest(
+            "CA" + "2" * 32, "+15550100777", "2026-12-01T10:00:00+00:00", "seats"
+        )
+
+        output, _ = await bench.run("schedule_callback", action="cancel")
+
+        assert output["cancelled"] is False
+        assert "can't find" in output["say"]
+        assert list(bench.control.owed) == ["callback-CA2"]
+
+    async def test_but_is_being_dialled_is_not_said_to_be_cancelled(self) -> None:
+        bench = Bench()
+        await bench.run("schedule_callback", when="in one minute", topic="password")
+        bench.control.dialling.update(bench.control.owed)
+
+        output, _ = await bench.run("schedule_callback", action="cancel")
+
+        assert output["cancelled"] is False
+        assert "can't cancel" in output["say"]
+
+    async def test_is_not_said_to_be_cancelled_before_that_is_durable(self) -> None:
+        bench = Bench()
+        await bench.run("schedule_callback", when="in one hour", topic="password")
+        bench.control.unreachable = True
+
+        output, _ = await bench.run("schedule_callback", action="cancel")
+
+        assert output["cancelled"] is False
+        assert len(bench.control.owed) == 1
+
+    async def test_is_spoken_of_in_the_callers_language(self) -> None:
+        output, _ = await Bench(Facts(language="es")).run("schedule_callback", action="cancel")
+
+        assert "cancelar" in output["say"]
+
+    async def test_may_be_promised_anew(self) -> None:
+        bench = Bench()
+        await bench.run("schedule_callback", when="in one hour", topic="password")
+        await bench.run("schedule_callback", action="cancel")
+
+        output, _ = await bench.run("schedule_callback", when="in two hours", topic="password")
+
+        assert output["booked"] is True
+        assert len(bench.control.owed) == 1
 
 
 class TestBadArguments:
@@ -151,6 +229,7 @@ class TestBadArguments:
             ("lookup_article", '{"query": 7}', "query"),
             ("delete_account", "{}", "no tool"),
             ("handoff_to_human", '{"reason": "bored", "confidence": 0.5, "call_state": {}}', "reason"),
+            ("schedule_callback", '{"action": "erase"}', "action"),
             ("schedule_callback", '{"when": "now", "topic": "x", "phone": "0123"}', "phone"),
         ],
     )

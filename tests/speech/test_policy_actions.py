@@ -139,6 +139,46 @@ class TestCallback:
     def test_topic_is_what_they_wanted_and_nothing_personal(self, entries: list[Entry], topic: str) -> None:
         assert arguments(answer(*entries), "schedule_callback")["topic"] == topic
 
+    @pytest.mark.parametrize(
+        "words",
+        [
+            "Cancel my callback.",
+            "Please cancel the call back for tomorrow at nine.",
+            "Don't call me back, I found it.",
+            "You don't need to call me tomorrow.",
+            "I no longer need that callback.",
+            "I don't want to be called back any more.",
+            "No need to ring me, thanks.",
+            "Ya no me llamen, por favor.",
+            "No hace falta que me llamen mañana.",
+            "Cancele la llamada, por favor.",
+            "Quiero cancelar mi llamada.",
+        ],
+    )
+    def test_that_is_not_wanted_any_more_is_cancelled(self, words: str) -> None:
+        assert arguments(answer(says(words)), "schedule_callback") == {"action": "cancel"}
+
+    def test_that_is_wanted_at_another_time_is_not_cancelled(self) -> None:
+        assert answer(says("Don't call me back tomorrow, call me on Friday.")) == Say(EN.ask_time)
+
+    @pytest.mark.parametrize(
+        "words", ["Cancel my subscription.", "How do I cancel a call in the app?", "I forgot my password."]
+    )
+    def test_is_not_cancelled_by_other_words(self, words: str) -> None:
+        call = answer(says(words))
+
+        assert isinstance(call, Call)
+        assert call.name != "schedule_callback"
+
+    def test_once_cancelled_a_time_in_a_question_books_nothing(self) -> None:
+        cancelled: dict[str, Any] = {"cancelled": True, "say": "Done. We won't call you back."}
+        entries = [says("Cancel my callback."), *used("schedule_callback", {"action": "cancel"}, cancelled)]
+
+        call = answer(*entries, Words("assistant", cancelled["say"]), says("Can I approve leave for next week?"))
+
+        assert isinstance(call, Call)
+        assert call.name == "lookup_article"
+
     def test_a_question_about_callbacks_books_none(self) -> None:
         call = answer(says("How do I set up a callback in the app?"))
 

@@ -300,6 +300,38 @@ class TestACallback:
         assert closed.outcome is Outcome.CALLBACK
         assert kept["state"] == CallbackState.ANSWERED
 
+    async def test_that_is_cancelled_in_the_same_call_leaves_no_promise_behind(self, stage: Stage) -> None:
+        start = started()
+        call = await stage.call(start, *talking(start), answered_turn(start))
+        at = await stage.server.get_current_time() + timedelta(days=2)
+        booked = await book(call, call_me(start, at))
+
+        await stage.of(booked.callback_id).execute_update("withdraw")
+        view = await call.query(CallWorkflow.state)
+        await learn(call, stream_ended(start, "goodbye"))
+        closed = await call.result()
+
+        assert view.callback_at == ""
+        assert closed.outcome is Outcome.RESOLVED
+        assert stage.world.telephony.dialled == []
+
+    async def test_may_be_promised_again_after_it_was_cancelled(self, stage: Stage) -> None:
+        start = started()
+        call = await stage.call(start, *talking(start))
+        at = await stage.server.get_current_time() + timedelta(days=2)
+        first = await book(call, call_me(start, at))
+        await stage.of(first.callback_id).execute_update("withdraw")
+
+        second = await book(call, call_me(start, at + timedelta(days=1)))
+        await learn(call, stream_ended(start, "goodbye"))
+        closed = await call.result()
+        await stage.of(second.callback_id).signal("dial_status", args=[leg_sid(1), DialStatus.ANSWERED])
+        kept = await stage.result_of(second.callback_id)
+
+        assert closed.outcome is Outcome.CALLBACK
+        assert kept["state"] == CallbackState.ANSWERED
+        assert len(stage.world.telephony.dialled) == 1
+
     async def test_is_moved_when_another_time_is_asked_for(self, stage: Stage) -> None:
         start = started()
         call = await stage.call(start, *talking(start))

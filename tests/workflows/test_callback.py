@@ -18,6 +18,7 @@ from tests.workflows.calls import CALLER, LINE, activities_of, call_me, started
 from tests.workflows.fakes import World, leg_sid
 from tests.workflows.stage import Stage
 from workers.worker import build_worker
+from workflows.callback import CallbackWorkflow
 
 NEW_YORK = ZoneInfo("America/New_York")
 
@@ -69,6 +70,41 @@ class TestThePromisedMoment:
 
         assert result == CallbackResult(CallbackState.CANCELLED)
         assert stage.world.telephony.dialled == []
+
+
+class TestACallerWhoDoesNotWantToBeRungAnyMore:
+    async def test_is_told_so_only_when_it_is_certain(self, stage: Stage) -> None:
+        callback = await stage.callback(await promise(stage))
+
+        await callback.execute_update(CallbackWorkflow.withdraw)
+
+        assert await callback.result() == CallbackResult(CallbackState.CANCELLED)
+        assert stage.world.telephony.dialled == []
+
+    async def test_is_refused_while_their_phone_rings(self, stage: Stage) -> None:
+        due = await promise(stage, timedelta(minutes=1))
+        callback = await stage.callback(due)
+        await stage.skip_to(datetime.fromisoformat(due.request.at) + timedelta(seconds=1))
+        await stage.world.telephony.until(lambda: len(stage.world.telephony.dialled) == 1)
+
+        with pytest.raises(WorkflowUpdateFailedError) as refused:
+            await callback.execute_update(CallbackWorkflow.withdraw)
+
+        assert "it is being dialled already" in str(refused.value.cause)
+        await callback.signal("dial_status", args=[leg_sid(1), DialStatus.ANSWERED])
+        assert (await callback.result()).state is CallbackState.ANSWERED
+
+    async def test_between_two_attempts_is_not_rung_a_second_time(self, stage: Stage) -> None:
+        due = await promise(stage, timedelta(minutes=1))
+        callback = await stage.callback(due)
+        await callback.signal("dial_status", args=[leg_sid(1), DialStatus.BUSY])
+        await stage.skip_to(datetime.fromisoformat(due.request.at) + timedelta(minutes=1))
+        await stage.world.telephony.until(lambda: len(stage.world.telephony.dialled) == 1)
+
+        await callback.execute_update(CallbackWorkflow.withdraw)
+
+        assert (await callback.result()).state is CallbackState.CANCELLED
+        assert len(stage.world.telephony.dialled) == 1
 
 
 class TestACallerWhoIsNotReached:
