@@ -83,6 +83,9 @@ class Settings(BaseSettings):
     pinecone_api_key: SecretStr = Field(SecretStr(""), validation_alias="PINECONE_API_KEY")
     pinecone_index_host: str = Field("", validation_alias="PINECONE_INDEX_HOST")
     mirror_share: float = Field(0.5, ge=0, le=1, validation_alias="FIRSTLINE_MIRROR_SHARE")
+    chat_model: str = Field("", validation_alias="FIRSTLINE_CHAT_MODEL")
+    chat_url: str = Field("", validation_alias="FIRSTLINE_CHAT_URL")
+    chat_api_key: SecretStr = Field(SecretStr(""), validation_alias="FIRSTLINE_CHAT_API_KEY")
     whisper_model: str = Field("packaged:tiny.en", validation_alias="FIRSTLINE_WHISPER_MODEL")
     piper_voice: str = Field("packaged:joe-us", validation_alias="FIRSTLINE_PIPER_VOICE")
 

@@ -7,7 +7,7 @@ from firstline.domain.language import SUPPORTED
 from firstline.ports import Voice
 from firstline.settings import Settings
 from firstline.speech.models import load_piper, voice_file
-from firstline.speech.speak import PiperVoice, Speaker
+from firstline.speech.speak import LocalSpeaker, SpeakerVoice
 
 
 class VoiceOnDemand:
@@ -27,4 +27,4 @@ class VoiceOnDemand:
 
 def voice(settings: Settings) -> Voice:
     """The voice that pre-renders phrases; blocks for a second or two. Raises `ModelFileError`."""
-    return PiperVoice(Speaker({SUPPORTED[0]: load_piper(voice_file(settings.piper_voice), threads=1)}))
+    return SpeakerVoice(LocalSpeaker({SUPPORTED[0]: load_piper(voice_file(settings.piper_voice), threads=1)}))

@@ -1,6 +1,7 @@
 """All simulators as one app.
 
-Twilio's REST API at the root, PagerDuty under `/pagerduty`, Jira under `/jira`, control under `/sim`.
+Twilio's REST API at the root, PagerDuty under `/pagerduty`, Jira under `/jira`, a chat model under `/openai/v1`, control
+under `/sim`.
 """
 
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
 from firstline.settings import LOCAL_JIRA_EMAIL, LOCAL_JIRA_TOKEN
+from firstline.simulators.chat_model import USUAL, ChatSimulator
 from firstline.simulators.faults import Faults
 from firstline.simulators.jira import Jira
 from firstline.simulators.pagerduty import PagerDuty
@@ -56,6 +58,7 @@ def build_app(
         *jira.control_routes,
         Mount("/pagerduty", routes=pagerduty.routes),
         Mount("/jira", routes=jira.routes),
+        Mount("/openai/v1", routes=ChatSimulator(pace=USUAL).routes()),
         *Rest(carrier).routes,
     ]
     handlers: dict[Any, Any] = {404: _not_found}

@@ -1,4 +1,4 @@
-"""Cutting a text into the pieces that are spoken one after the other."""
+"""Cutting a text, whole or still being written, into the pieces that are spoken one after the other."""
 
 import re
 
@@ -10,27 +10,76 @@ _SENTENCE = re.compile(r"(?<=[.!?…])[\"')\]]*\s+(?=[\"'(¿¡]?[A-ZÁÉÍÓÚÑ
 _BOUNDARY = re.compile(
     r"(?<=[,;:])\s+|\s+(?=[–—]\s)|\s+(?=(?:and|or|but|then|when|which|so|because|y|o|pero|cuando|que|porque)\s)"
 )
+_END = re.compile(rf"{_SENTENCE.pattern}|\s*\n\s*")
+_PAUSE = re.compile(r"(?<=[,;:])\s+")
 _SHORTEST = 12
 """Characters; a shorter first piece would sound chopped off."""
 
 
-def pieces(text: str) -> list[str]:
-    """The text in speakable pieces: sentences, the first one cut after a clause, none too long.
+class Pieces:
+    """Cuts texts that are spoken one after the other: only the very first piece of all must be short."""
 
-    Joined by a space they are the text again, its white space made single.
-    """
-    text = " ".join(text.split())
-    if not text:
-        return []
-    left, found = _SENTENCE.split(text), []
-    limits = [FIRST_AT_MOST, SECOND_AT_MOST]
-    while left:
-        sentence, limit = left.pop(0), limits.pop(0) if limits else PIECE_AT_MOST
-        piece, rest = _cut(sentence, limit)
-        found.append(piece)
-        if rest:
-            left.insert(0, rest)
-    return found
+    def __init__(self) -> None:
+        self._limits = [FIRST_AT_MOST, SECOND_AT_MOST]
+
+    def of(self, text: str) -> list[str]:
+        """The text in speakable pieces: sentences, the first one cut after a clause, none too long.
+
+        Joined by a space they are the text again, its white space made single.
+        """
+        text = " ".join(text.split())
+        left, found = _SENTENCE.split(text) if text else [], []
+        while left:
+            sentence, limit = left.pop(0), self._limits.pop(0) if self._limits else PIECE_AT_MOST
+            piece, rest = _cut(sentence, limit)
+            found.append(piece)
+            if rest:
+                left.insert(0, rest)
+        return found
+
+
+class ClauseCutter:
+    """Cuts a text while it is being written, so that its beginning is spoken before its end is there."""
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._limits = [FIRST_AT_MOST, SECOND_AT_MOST]
+        self._first = True
+
+    def feed(self, delta: str) -> list[str]:
+        """The next bit of text; returns the clauses that it made whole, mostly none."""
+        self._text = (self._text + delta).lstrip()
+        found = []
+        while clause := self._whole():
+            found.append(clause)
+        return found
+
+    def rest(self) -> str:
+        """What is left when no more will come."""
+        text, self._text = self._text.strip(), ""
+        return text
+
+    def _whole(self) -> str:
+        """A clause that is whole, taken off the text; empty when there is none yet."""
+        limit = self._limits[0] if self._limits else PIECE_AT_MOST
+        end = _END.search(self._text)
+        if end is None and self._first:
+            end = _PAUSE.search(self._text, _SHORTEST)
+        piece, rest = self._text, ""
+        if end is not None:
+            piece, rest = self._text[: end.start()], self._text[end.end() :]
+        elif len(self._text) > limit:
+            piece, rest = _cut(self._text, limit)
+        if not rest:
+            return ""
+        self._text, self._first = rest, False
+        self._limits = self._limits[1:]
+        return piece.strip()
+
+
+def pieces(text: str) -> list[str]:
+    """One text in speakable pieces, as `Pieces.of` cuts it."""
+    return Pieces().of(text)
 
 
 def _cut(sentence: str, limit: int) -> tuple[str, str]:

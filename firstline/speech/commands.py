@@ -31,7 +31,7 @@ class Transcribe:
 
 @dataclass(frozen=True)
 class Answer:
-    """Ask the answerer; hand its parts to `Session.answered`, then call `Session.answer_ended`."""
+    """Ask the answerer; hand its parts to `Responding.answered`, then call `Responding.answer_ended`."""
 
     response_id: str
     request: Request
@@ -39,7 +39,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Speak:
-    """Say this; hand each piece to `Session.spoke` as it is made, then call `Session.speech_ended`."""
+    """Begin to speak: this, and what `SpeakOn` adds to it until `SpeakNoMore`.
+
+    Hand each piece to `Responding.spoke` as it is made; when all is said, call `Responding.speech_ended`.
+    """
 
     response_id: str
     text: str
@@ -50,10 +53,25 @@ class Speak:
 
 
 @dataclass(frozen=True)
+class SpeakOn:
+    """Go on speaking for this response: the next words."""
+
+    response_id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class SpeakNoMore:
+    """No more words will come for what this response is speaking."""
+
+    response_id: str
+
+
+@dataclass(frozen=True)
 class Stop:
     """Stop answering and speaking for this response; nothing more of it is wanted."""
 
     response_id: str
 
 
-Command = Send | Transcribe | Answer | Speak | Stop
+Command = Send | Transcribe | Answer | Speak | SpeakOn | SpeakNoMore | Stop

@@ -3,13 +3,16 @@
 import asyncio
 import json
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import structlog
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
-from firstline.speech.commands import Answer, Send, Speak, Stop, Transcribe
+from firstline.speech.answer import AnswerFailed
+from firstline.speech.commands import Answer, Send, Speak, SpeakNoMore, SpeakOn, Stop, Transcribe
 from firstline.speech.config import Refused
 from firstline.speech.engine import SpeechEngine
 from firstline.speech.session import Session
@@ -31,6 +34,8 @@ class Connection:
         self._unsent: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._of_response: dict[str, set[asyncio.Task[None]]] = {}
+        self._words: dict[str, asyncio.Queue[str | None]] = {}
+        """What each response is still to speak; None ends it."""
 
     async def run(self, expires_at: int) -> None:
         """Until the client leaves; `expires_at` in seconds since the epoch is told to the client."""
@@ -86,10 +91,21 @@ class Connection:
                 case Answer():
                     self._start(self._answer(command), command.response_id)
                 case Speak():
-                    self._start(self._speak(command), command.response_id)
+                    self._begin_to_speak(command)
+                case SpeakOn(response_id, text):
+                    self._words[response_id].put_nowait(text)
+                case SpeakNoMore(response_id):
+                    self._words.pop(response_id).put_nowait(None)
                 case Stop(response_id):
+                    self._words.pop(response_id, None)
                     for task in self._of_response.pop(response_id, set()):
                         task.cancel()
+
+    def _begin_to_speak(self, command: Speak) -> None:
+        words: asyncio.Queue[str | None] = asyncio.Queue()
+        words.put_nowait(command.text)
+        self._words[command.response_id] = words
+        self._start(self._speak(command, words), command.response_id)
 
     def _start(self, work: Any, response_id: str | None = None) -> None:
         task: asyncio.Task[None] = asyncio.create_task(work)
@@ -114,26 +130,38 @@ class Connection:
         self._perform()
 
     async def _answer(self, command: Answer) -> None:
+        responding = self.session.responding
         try:
-            async for part in self._engine.answerer.answer(command.request):
-                self.session.responding.answered(command.response_id, part)
-                self._perform()
+            async with aclosing(self._engine.answerer.answer(command.request)) as parts:
+                async for part in parts:
+                    responding.answered(command.response_id, part)
+                    self._perform()
+        except AnswerFailed as failed:
+            log.warning("answer_failed", session_id=self.session.id, code=failed.code)
+            responding.answer_failed(command.response_id, failed.code)
         except Exception:
-            log.exception("answer_failed")
-            self.session.responding.failed(command.response_id, "answer_failed")
+            log.exception("answer_failed", session_id=self.session.id)
+            responding.answer_failed(command.response_id, "answer_failed")
         else:
-            self.session.responding.answer_ended(command.response_id)
+            responding.answer_ended(command.response_id)
         self._perform()
 
-    async def _speak(self, command: Speak) -> None:
+    async def _speak(self, command: Speak, words: asyncio.Queue[str | None]) -> None:
+        speaker = self._engine.speaker
         try:
-            stream = self._engine.speaker.stream(command.text, command.language, command.form, command.speed)
-            async for piece in stream:
-                self.session.responding.spoke(command.response_id, piece.text, piece.data)
-                self._perform()
+            stream = speaker.stream(_until_none(words), command.language, command.form, command.speed)
+            async with aclosing(stream) as pieces:
+                async for piece in pieces:
+                    self.session.responding.spoke(command.response_id, piece.text, piece.data)
+                    self._perform()
         except Exception:
             log.exception("speech_failed")
             self.session.responding.failed(command.response_id, "speech_failed")
         else:
             self.session.responding.speech_ended(command.response_id)
         self._perform()
+
+
+async def _until_none(queue: "asyncio.Queue[str | None]") -> AsyncIterator[str]:
+    while (text := await queue.get()) is not None:
+        yield text

@@ -13,7 +13,7 @@ from firstline.speech.extract import Embed
 from firstline.speech.hear import SpeechProbability
 from firstline.speech.models import load_detector, load_piper, load_whisper, voice_file, whisper_folder
 from firstline.speech.policy import ToolBoundAnswerer
-from firstline.speech.speak import PiperVoice, Speaker
+from firstline.speech.speak import LocalSpeaker, Speaker, SpeakerVoice
 from firstline.speech.transcribe import Transcriber
 
 
@@ -45,10 +45,11 @@ class SpeechEngine:
         """
         transcriber = Transcriber(load_whisper(whisper_folder(whisper, cache), threads))
         named = {"en": voice, **(voices or {})}
-        speaker = Speaker({language: load_piper(voice_file(name), threads) for language, name in named.items()})
-        engine = cls(transcriber, speaker, answerer or ToolBoundAnswerer(embed))
-        engine._warm_up()
-        return engine
+        speaker = LocalSpeaker({language: load_piper(voice_file(name), threads) for language, name in named.items()})
+        # The first run of each model is slow; no caller should pay for it.
+        speaker.say("Warming up, so that nobody has to wait.", "en", AudioFormat.PCMU)
+        transcriber.read(np.zeros(2 * MODEL_RATE, np.float32), MODEL_RATE, "en")
+        return cls(transcriber, speaker, answerer or ToolBoundAnswerer(embed))
 
     def speech_probability(self) -> SpeechProbability:
         """A speech detector for one session."""
@@ -60,16 +61,11 @@ class SpeechEngine:
         return probability
 
     @property
-    def voice(self) -> PiperVoice:
+    def voice(self) -> SpeakerVoice:
         """The same voice for what is spoken outside the model."""
-        return PiperVoice(self.speaker)
+        return SpeakerVoice(self.speaker)
 
     def close(self) -> None:
         """Let the worker threads end."""
         self.transcriber.close()
         self.speaker.close()
-
-    def _warm_up(self) -> None:
-        """The first run of each model is slow; no caller should pay for it."""
-        self.speaker.say("Warming up, so that nobody has to wait.", "en", AudioFormat.PCMU)
-        self.transcriber.read(np.zeros(2 * MODEL_RATE, np.float32), MODEL_RATE, "en")

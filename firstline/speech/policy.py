@@ -6,7 +6,7 @@ Nothing is made up: what it says is a sentence of a passage, a tool's own `say`,
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from firstline.domain.confidence import GATE
@@ -41,7 +41,7 @@ class ToolBoundAnswerer:
     def __init__(self, embed: Embed | None = None) -> None:
         self._embed = embed
 
-    async def answer(self, request: Request) -> AsyncIterator[Say | Call]:
+    async def answer(self, request: Request) -> AsyncGenerator[Say | Call]:
         """One part: a tool call or something to say."""
         # Embedding takes a few hundredths of a second, which every other call would hear.
         yield await asyncio.to_thread(self.decide, request)

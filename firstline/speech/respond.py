@@ -5,7 +5,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
-from firstline.speech.answer import Call, Say
+from firstline.speech.answer import Call, CallBegun, Part, Spent
 from firstline.speech.audio import AudioFormat
 from firstline.speech.conversation import Conversation, Item, Spoken
 from firstline.speech.outbox import Outbox
@@ -34,12 +34,18 @@ class Response:
     def __init__(self, out: Outbox, settings: ResponseSettings, conversation: Conversation | None) -> None:
         self.id = out.new_id("resp")
         self.settings = settings
-        self.parts: deque[Say | Call] = deque()
+        self.parts: deque[Part] = deque()
         """Answered, not yet begun."""
-        self.speaking = False
-        """True while the voice works on a part."""
+        self.speaking = ""
+        """Language that the voice speaks in; empty while it does not speak."""
+        self.takes_more = False
+        """True while the voice may be given more words to go on with."""
         self.answer_complete = False
         """True once no more parts will come."""
+        self.ending: tuple[str, dict[str, Any]] = ("completed", {})
+        """How it will end, as far as is known: status and details."""
+        self.spent: Spent | None = None
+        """What the model counted; None for an answerer that counts nothing."""
         self.read = self.cached = Tokens()
         """What the answerer read, and the part of it that an earlier response had read."""
         self.output: list[Item] = []
@@ -76,11 +82,12 @@ class Response:
     def spoke(self, text: str, data: bytes) -> None:
         """A piece of speech was made: its words first, then its sound."""
         item = self._message()
-        text = f" {text}" if self._content(item)["transcript"] else text
+        text = f" {text}" if text and self._content(item)["transcript"] else text
         item.pieces.append(Spoken(text, len(data) / self.settings.form.bytes_per_ms))
         self._content(item)["transcript"] += text
         where = self._where(item)
-        self._out.send("response.output_audio_transcript.delta", **where, delta=text)
+        if text:
+            self._out.send("response.output_audio_transcript.delta", **where, delta=text)
         step = DELTA_MS * self.settings.form.bytes_per_ms
         for start in range(0, len(data), step):
             delta = base64.b64encode(data[start : start + step]).decode("ascii")
@@ -96,15 +103,26 @@ class Response:
 
     def call(self, call: Call) -> None:
         """A tool is called: a whole item at once."""
+        self.call_begun(CallBegun(call.name, ""))
+        self.call_arguments(call.arguments)
+        self.call_ended()
+
+    def call_begun(self, call: CallBegun) -> None:
+        """A tool is being called."""
         self._close("completed")
-        wire = {"type": "function_call", "call_id": self._out.new_id("call"), "name": call.name, "arguments": ""}
-        item = self._add(wire)
-        named = {key: value for key, value in self._where(item).items() if key != "content_index"}
-        named["call_id"] = item.wire["call_id"]
-        self._out.send("response.function_call_arguments.delta", **named, delta=call.arguments)
-        item.wire["arguments"] = call.arguments
-        self._out.send("response.function_call_arguments.done", **named, name=call.name, arguments=call.arguments)
-        self._item_done(item, "completed")
+        call_id = call.call_id or self._out.new_id("call")
+        self._open = self._add({"type": "function_call", "call_id": call_id, "name": call.name, "arguments": ""})
+
+    def call_arguments(self, delta: str) -> None:
+        """The next piece of the open call's arguments."""
+        if self._open is not None and self._open.wire["type"] == "function_call":
+            self._open.wire["arguments"] += delta
+            self._out.send("response.function_call_arguments.delta", **self._of_call(self._open), delta=delta)
+
+    def call_ended(self) -> None:
+        """The open call's arguments are whole."""
+        if self._open is not None and self._open.wire["type"] == "function_call":
+            self._close("completed")
 
     def finish(self, status: str, details: dict[str, Any] | None = None) -> None:
         """`response.done`, what is open before it closed."""
@@ -114,6 +132,8 @@ class Response:
     # --- items ------------------------------------------------------------------------------------------------------
 
     def _message(self) -> Item:
+        if self._open is not None and self._open.wire["type"] != "message":
+            self._close("completed")
         if self._open is None:
             self._open = item = self._add({"type": "message", "role": "assistant", "content": []})
             in_text = self.settings.modality == "text"
@@ -137,6 +157,11 @@ class Response:
         item, self._open = self._open, None
         if item is None:
             return
+        if item.wire["type"] == "function_call":
+            named = {"name": item.wire["name"], "arguments": item.wire["arguments"]}
+            self._out.send("response.function_call_arguments.done", **self._of_call(item), **named)
+            self._item_done(item, status)
+            return
         content, where = self._content(item), self._where(item)
         if self.settings.modality == "text":
             self._out.send("response.output_text.done", **where, text=content["text"])
@@ -159,6 +184,10 @@ class Response:
         index = self.output.index(item)
         return {"response_id": self.id, "item_id": item.id, "output_index": index, "content_index": 0}
 
+    def _of_call(self, item: Item) -> dict[str, Any]:
+        where = {key: value for key, value in self._where(item).items() if key != "content_index"}
+        return {**where, "call_id": item.wire["call_id"]}
+
     @staticmethod
     def _content(item: Item) -> dict[str, Any]:
         content: dict[str, Any] = item.wire["content"][0]
@@ -178,8 +207,15 @@ class Response:
             wire["metadata"] = self.settings.metadata
         if status != "in_progress":
             wire["status_details"] = {"type": status, **(details or {})}
-            wire["usage"] = usage(self.read, self.cached, self.said)
+            wire["usage"] = self._usage()
         return wire
+
+    def _usage(self) -> dict[str, Any]:
+        """What the model counted; where none counts, our own estimate."""
+        if self.spent is None:
+            return usage(self.read, self.cached, self.said)
+        spent = self.spent
+        return usage(Tokens(spent.read), Tokens(spent.cached), Tokens(spent.written))
 
 
 def snapshot(item: Item) -> dict[str, Any]:

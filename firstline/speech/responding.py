@@ -3,9 +3,21 @@
 from collections.abc import Callable
 from typing import Any
 
-from firstline.speech.answer import Call, Request, Say
+from firstline.speech.answer import (
+    Begun,
+    Call,
+    CallArguments,
+    CallBegun,
+    CallEnded,
+    CutShort,
+    Function,
+    Part,
+    Request,
+    Say,
+    Spent,
+)
 from firstline.speech.audio import AudioFormat
-from firstline.speech.commands import Answer, Speak, Stop
+from firstline.speech.commands import Answer, Speak, SpeakNoMore, SpeakOn, Stop
 from firstline.speech.config import Refused, ResponseParams, SessionConfig, validated
 from firstline.speech.conversation import Conversation, Item
 from firstline.speech.outbox import Outbox
@@ -59,12 +71,21 @@ class Responding:
             self._count_cached(response)
             self._out.do(Answer(response_id, request))
 
-    def answered(self, response_id: str, part: Say | Call) -> None:
+    def answered(self, response_id: str, part: Part) -> None:
         """The answerer's next part."""
         response = self._running.get(response_id)
-        if response:
-            response.parts.append(part)
-            self._go_on(response)
+        if response is None:
+            return
+        match part:
+            case Begun():
+                pass
+            case Spent():
+                response.spent = part
+            case CutShort(reason):
+                response.ending = ("incomplete", {"reason": reason})
+            case _:
+                response.parts.append(part)
+                self._go_on(response)
 
     def answer_ended(self, response_id: str) -> None:
         """The answerer has no more parts."""
@@ -85,17 +106,26 @@ class Responding:
             self._finish(response, "incomplete", {"reason": "max_output_tokens"})
 
     def speech_ended(self, response_id: str) -> None:
-        """The voice has said a whole part."""
+        """The voice has said all that it was given."""
         response = self._running.get(response_id)
         if response:
-            response.speaking = False
+            response.speaking, response.takes_more = "", False
+            self._go_on(response)
+
+    def answer_failed(self, response_id: str, code: str) -> None:
+        """The answerer broke down: what it had said until then is spoken, then the response fails."""
+        response = self._running.get(response_id)
+        if response:
+            response.ending = _failure(code)
+            response.answer_complete = True
             self._go_on(response)
 
     def failed(self, response_id: str, code: str) -> None:
-        """The answerer or the voice broke down."""
+        """The voice broke down."""
         response = self._running.get(response_id)
         if response:
-            self._finish(response, "failed", {"error": {"type": "server_error", "code": code}})
+            self._out.do(Stop(response_id))
+            self._finish(response, *_failure(code))
 
     def cancel(self, response_id: Any = None) -> None:
         """`response.cancel`; None means the active one. Raises `Refused`."""
@@ -118,18 +148,36 @@ class Responding:
 
     def _go_on(self, response: Response) -> None:
         """Begin the parts that can begin; finish when the last has ended."""
-        while response.parts and not response.speaking:
-            match response.parts.popleft():
-                case Call() as call:
-                    response.call(call)
-                case Say(text=text) if response.settings.modality == "text":
-                    response.wrote(text)
-                case Say(text=text, language=language):
-                    response.speaking = True
-                    settings = response.settings
-                    self._out.do(Speak(response.id, text, language, settings.form, settings.speed))
+        while response.parts and self._begin(response, response.parts[0]):
+            response.parts.popleft()
+        if response.takes_more and (response.parts or response.answer_complete):
+            response.takes_more = False
+            self._out.do(SpeakNoMore(response.id))
         if response.answer_complete and not response.speaking and not response.parts:
-            self._finish(response, "completed")
+            self._finish(response, *response.ending)
+
+    def _begin(self, response: Response, part: Part) -> bool:
+        """Begin a part; False when it must wait until the voice has said what it was given."""
+        match part:
+            case Say(text=text) if response.settings.modality == "text":
+                response.wrote(text)
+            case Say(text=text, language=language) if not response.speaking:
+                response.speaking, response.takes_more = language, True
+                settings = response.settings
+                self._out.do(Speak(response.id, text, language, settings.form, settings.speed))
+            case Say(text=text, language=language) if response.takes_more and response.speaking == language:
+                self._out.do(SpeakOn(response.id, text))
+            case _ if response.speaking:
+                return False
+            case Call():
+                response.call(part)
+            case CallBegun():
+                response.call_begun(part)
+            case CallArguments(delta):
+                response.call_arguments(delta)
+            case CallEnded():
+                response.call_ended()
+        return True
 
     def _cut(self, response: Response, reason: str) -> None:
         self._out.do(Stop(response.id))
@@ -162,11 +210,20 @@ class Responding:
         instructions = config.instructions if params.instructions is None else params.instructions
         items = list(self._conversation) if params.input is None else self._given(params.input)
         tools = config.tools if params.tools is None else params.tools
-        names = _allowed({tool.name for tool in tools}, params.tool_choice or config.tool_choice)
+        choice = _choice(params.tool_choice or config.tool_choice)
+        limit = params.max_output_tokens or config.max_output_tokens
         schemas = "".join(tool.model_dump_json() for tool in tools)
         read = sum((item.tokens for item in items), Tokens(text_tokens(instructions + schemas)))
-        entries = [item.entry for item in items if item.wire.get("status") != "in_progress"]
-        return Request(entries, instructions, names), read
+        request = Request(
+            entries=[item.entry for item in items if _whole(item)],
+            instructions=instructions,
+            tools=_allowed({tool.name for tool in tools}, choice),
+            functions=tuple(Function(tool.name, tool.description or "", tool.parameters or {}) for tool in tools),
+            choice=choice,
+            parallel=config.parallel_tool_calls if params.parallel_tool_calls is None else params.parallel_tool_calls,
+            max_output_tokens=limit if isinstance(limit, int) else None,
+        )
+        return request, read
 
     def _given(self, raw: list[dict[str, Any]]) -> list[Item]:
         """The items of `response.input`; a reference stands for the item of the conversation."""
@@ -185,10 +242,23 @@ class Responding:
         self._read_before = read
 
 
-def _allowed(names: set[str], choice: str | dict[str, Any]) -> frozenset[str]:
+def _whole(item: Item) -> bool:
+    """Not under way, and no fragment of a tool call that was cut short."""
+    status = item.wire.get("status")
+    return status != "in_progress" and not (status == "incomplete" and item.wire["type"] == "function_call")
+
+
+def _choice(choice: str | dict[str, Any]) -> str:
+    """`tool_choice` as one word: `auto`, `none`, `required`, or a function's name."""
+    return choice if isinstance(choice, str) else str(choice.get("name", ""))
+
+
+def _allowed(names: set[str], choice: str) -> frozenset[str]:
     """The tools that `tool_choice` leaves."""
-    if choice == "none":
-        return frozenset()
-    if isinstance(choice, dict):
-        return frozenset(names & {choice.get("name", "")})
-    return frozenset(names)
+    return frozenset(names if choice in ("auto", "required") else names & {choice})
+
+
+def _failure(code: str) -> tuple[str, dict[str, Any]]:
+    """How a response fails; quota and rate limits name themselves, as OpenAI's do."""
+    kind = code if code in ("rate_limit_exceeded", "insufficient_quota") else "server_error"
+    return "failed", {"error": {"type": kind, "code": code}}

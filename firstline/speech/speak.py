@@ -1,7 +1,7 @@
 """Text to speech, piece by piece, so that the first words are heard while the rest is made."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,7 +11,7 @@ from piper import PiperVoice as PiperModel
 from piper.config import SynthesisConfig
 
 from firstline.speech.audio import AudioFormat, Samples, encode, resample
-from firstline.speech.clauses import pieces
+from firstline.speech.clauses import Pieces
 from firstline.speech.formant import formant_voice
 
 LOUDNESS = 0.12
@@ -59,8 +59,26 @@ class SpokenPiece:
     """In the format that was asked for."""
 
 
-class Speaker:
-    """Voices by language, in one worker thread."""
+class Speaker(Protocol):
+    """Speaks answers while they are still being written."""
+
+    def stream(
+        self, words: AsyncIterator[str], language: str, form: AudioFormat, speed: float = 1.0
+    ) -> AsyncGenerator[SpokenPiece]:
+        """The clauses of one answer as sound, in pieces as they are made; closing the iterator stops the work."""
+        ...
+
+    def prepare(self) -> None:
+        """An answer will be spoken in a moment."""
+        ...
+
+    def close(self) -> None:
+        """Give everything back."""
+        ...
+
+
+class LocalSpeaker:
+    """Voices of this machine by language, in one worker thread."""
 
     def __init__(self, voices: Mapping[str, PiperModel], other: Synthesiser | None = None) -> None:
         """`voices` maps ISO 639-1 codes; `other`, eSpeak NG by default, speaks every language that they do not."""
@@ -69,13 +87,17 @@ class Speaker:
         self._pool = ThreadPoolExecutor(1, "voice")
 
     async def stream(
-        self, text: str, language: str, form: AudioFormat, speed: float = 1.0
-    ) -> AsyncIterator[SpokenPiece]:
+        self, words: AsyncIterator[str], language: str, form: AudioFormat, speed: float = 1.0
+    ) -> AsyncGenerator[SpokenPiece]:
         """The text as sound, in pieces as they are made; closing the iterator stops after the piece being made."""
-        loop = asyncio.get_running_loop()
-        for piece in pieces(text):
-            data = await loop.run_in_executor(self._pool, self.say, piece, language, form, speed)
-            yield SpokenPiece(piece, data)
+        loop, cut = asyncio.get_running_loop(), Pieces()
+        async for text in words:
+            for piece in cut.of(text):
+                data = await loop.run_in_executor(self._pool, self.say, piece, language, form, speed)
+                yield SpokenPiece(piece, data)
+
+    def prepare(self) -> None:
+        """The models are warm already."""
 
     def say(self, text: str, language: str, form: AudioFormat, speed: float = 1.0) -> bytes:
         """One piece, in the thread that calls."""
@@ -88,7 +110,7 @@ class Speaker:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-class PiperVoice:
+class SpeakerVoice:
     """The `Voice` port: G.711 µ-law at 8 kHz."""
 
     def __init__(self, speaker: Speaker) -> None:
@@ -96,8 +118,13 @@ class PiperVoice:
 
     async def stream(self, text: str, language: str) -> AsyncIterator[bytes]:
         """µ-law pieces as they are made."""
-        async for piece in self._speaker.stream(text, language, AudioFormat.PCMU):
+        async for piece in self._speaker.stream(whole(text), language, AudioFormat.PCMU):
             yield piece.data
+
+
+async def whole(text: str) -> AsyncIterator[str]:
+    """A text that is there already, as `Speaker.stream` takes it."""
+    yield text
 
 
 def _levelled(sound: Samples, rate: int) -> Samples:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from firstline.speech.answer import Call, Say
+from firstline.speech.answer import Part, Say
 from firstline.speech.audio import Samples
 from firstline.speech.commands import Answer, Command, Send, Speak, Transcribe
 from firstline.speech.session import Session
@@ -79,7 +79,7 @@ class Driver:
         events += self.transcribed(text)
         return events + self.hear(QUIET, 400)
 
-    def answer(self, *parts: Say | Call) -> list[dict[str, Any]]:
+    def answer(self, *parts: Part) -> list[dict[str, Any]]:
         """The answerer answers the newest request."""
         response_id = self.last(Answer).response_id
         for part in parts:

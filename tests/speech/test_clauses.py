@@ -2,7 +2,7 @@
 
 import pytest
 
-from firstline.speech.clauses import FIRST_AT_MOST, PIECE_AT_MOST, pieces
+from firstline.speech.clauses import FIRST_AT_MOST, PIECE_AT_MOST, ClauseCutter, pieces
 
 LONG = (
     "To create an API key, open Settings, then Integrations, then API keys, choose New key, give it a name, pick what "
@@ -39,3 +39,38 @@ class TestPieces:
 
         assert max(len(piece) for piece in found) <= PIECE_AT_MOST
         assert " ".join(found) == ("word " * 200).strip()
+
+
+class TestClauseCutter:
+    def cut(self, text: str, size: int = 4) -> list[list[str]]:
+        """What each delta of so many letters made whole, the rest at the end."""
+        cutter = ClauseCutter()
+        found = [cutter.feed(text[start : start + size]) for start in range(0, len(text), size)]
+        return [*found, [cutter.rest()]]
+
+    def test_nothing_is_lost_or_added(self) -> None:
+        clauses = [clause for found in self.cut(LONG) for clause in found]
+
+        assert " ".join(clauses) == LONG
+
+    def test_the_first_clause_is_there_early(self) -> None:
+        found = self.cut(LONG)
+
+        first = next(number for number, clauses in enumerate(found) if clauses)
+        assert found[first] == ["To create an API key,"]
+        assert first * 4 < 30
+
+    def test_after_that_sentences_stay_whole(self) -> None:
+        clauses = [
+            clause for found in self.cut("Yes, of course. First open settings, then people. Done.") for clause in found
+        ]
+
+        assert clauses == ["Yes, of course.", "First open settings, then people.", "Done."]
+
+    def test_the_lines_of_a_list_are_clauses(self) -> None:
+        assert self.cut("Do this:\n- open it\n- close it", 100) == [["Do this:", "- open it"], ["- close it"]]
+
+    def test_a_text_without_any_end_is_cut_in_time(self) -> None:
+        clauses = [clause for found in self.cut("word " * 200) for clause in found]
+
+        assert max(map(len, clauses)) <= PIECE_AT_MOST + 8

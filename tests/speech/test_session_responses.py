@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from firstline.speech.answer import Call, Say, Words
-from firstline.speech.commands import Answer, Speak, Stop
+from firstline.speech.answer import Begun, Call, CallArguments, CallBegun, CallEnded, CutShort, Say, Spent, Words
+from firstline.speech.commands import Answer, Speak, SpeakNoMore, SpeakOn, Stop
 from tests.speech.driver import LOUD, PHONE, Driver, only, types
 
 
@@ -47,16 +47,25 @@ class TestSpokenResponse:
         assert only(events, "response.output_item.added")["item"]["content"] == []
         assert only(events, "response.created")["response"]["status"] == "in_progress"
 
-    def test_parts_are_spoken_one_after_the_other(self) -> None:
+    def test_what_comes_later_is_added_to_what_the_voice_is_speaking(self) -> None:
         driver = Driver()
         driver.send({"type": "response.create"})
+
         driver.answer(Say("One."), Say("Two."))
+
+        voice = [command for command in driver.commands if isinstance(command, Speak | SpeakOn | SpeakNoMore)]
+        assert [getattr(command, "text", None) for command in voice] == ["One.", "Two.", None]
+
+    def test_another_language_waits_until_the_first_is_spoken(self) -> None:
+        driver = Driver()
+        driver.send({"type": "response.create"})
+        driver.answer(Say("One.", "en"), Say("Dos.", "es"))
         assert driver.last(Speak).text == "One."
 
         driver.speak("One.", 200)
         driver.spoken()
 
-        assert driver.last(Speak).text == "Two."
+        assert (driver.last(Speak).text, driver.last(Speak).language) == ("Dos.", "es")
 
 
 class TestToolCall:
@@ -89,6 +98,53 @@ class TestToolCall:
 
         assert types(events) == ["conversation.item.added", "conversation.item.done"]
         assert driver.last(Answer).request.entries[-1].output == "seven days"
+
+    def test_arguments_are_passed_on_while_they_are_written(self) -> None:
+        driver = Driver()
+        driver.send({"type": "response.create"})
+        response_id = driver.last(Answer).response_id
+
+        driver.session.responding.answered(response_id, CallBegun("lookup_article", "call_of_the_model"))
+        driver.session.responding.answered(response_id, CallArguments('{"query": '))
+        begun = driver.collect()
+        events = driver.answer(CallArguments('"seats"}'), CallEnded())
+
+        assert types(begun)[-1] == "response.function_call_arguments.delta"
+        done = only(events, "response.function_call_arguments.done")
+        assert (done["call_id"], done["arguments"]) == ("call_of_the_model", '{"query": "seats"}')
+        assert only(events, "response.output_item.done")["item"]["status"] == "completed"
+
+    def test_a_call_waits_for_the_words_before_it(self) -> None:
+        driver = Driver()
+        driver.send({"type": "response.create"})
+
+        events = driver.answer(Say("One moment."), Call("lookup_article", "{}"))
+        events += driver.speak("One moment.", 300)
+        assert "response.function_call_arguments.done" not in types(events)
+
+        assert "response.function_call_arguments.done" in types(driver.spoken())
+
+    def test_a_call_that_is_cut_short_is_no_call(self) -> None:
+        driver = Driver()
+        driver.send({"type": "response.create"})
+        response_id = driver.last(Answer).response_id
+        driver.session.responding.answered(response_id, CallBegun("lookup_article", "call_1"))
+        driver.session.responding.answered(response_id, CallArguments('{"que'))
+
+        events = driver.send({"type": "response.cancel"})
+        driver.send({"type": "response.create"})
+
+        assert only(events, "response.output_item.done")["item"]["status"] == "incomplete"
+        assert driver.last(Answer).request.entries == []
+
+    def test_a_choice_of_one_function_leaves_only_that(self) -> None:
+        driver = Driver()
+        choice = {"type": "function", "name": "lookup_article"}
+
+        driver.send({"type": "response.create", "response": {"tool_choice": choice}})
+
+        request = driver.last(Answer).request
+        assert (request.choice, request.tools) == ("lookup_article", {"lookup_article"})
 
     def test_tool_choice_none_offers_no_tool(self) -> None:
         driver = Driver()
@@ -191,6 +247,32 @@ class TestEndings:
         assert done["status"] == "failed"
         assert done["status_details"]["error"] == {"type": "server_error", "code": "speech_failed"}
 
+    def test_an_answerer_that_breaks_down_is_heard_as_far_as_it_came(self) -> None:
+        driver = Driver()
+        driver.send({"type": "response.create"})
+        response_id = driver.last(Answer).response_id
+        driver.session.responding.answered(response_id, Say("It takes seven days."))
+        driver.collect()
+
+        driver.session.responding.answer_failed(response_id, "rate_limit_exceeded")
+        driver.speak("It takes seven days.", 800)
+
+        done = only(driver.spoken(), "response.done")["response"]
+        error = {"type": "rate_limit_exceeded", "code": "rate_limit_exceeded"}
+        assert (done["status"], done["status_details"]["error"]) == ("failed", error)
+        assert types(driver.send({"type": "response.create"})) == ["response.created"]
+
+    @pytest.mark.parametrize("reason", ["max_output_tokens", "content_filter"])
+    def test_what_the_model_cut_short_is_incomplete(self, reason: str) -> None:
+        driver = Driver()
+        driver.send({"type": "response.create"})
+        driver.answer(Say("It takes"), CutShort(reason))
+        driver.speak("It takes", 400)
+
+        done = only(driver.spoken(), "response.done")["response"]
+
+        assert (done["status"], done["status_details"]["reason"]) == ("incomplete", reason)
+
     def test_max_output_tokens_cuts_the_speech(self) -> None:
         driver = Driver()
         driver.send({"type": "response.create", "response": {"max_output_tokens": 20}})
@@ -236,6 +318,17 @@ class TestUsage:
         assert first["input_token_details"]["cached_tokens"] == 0
         assert second["input_token_details"]["cached_tokens"] == first["input_tokens"]
         assert second["input_tokens"] > second["input_token_details"]["cached_tokens"]
+
+    def test_what_the_model_counted_is_what_is_told(self) -> None:
+        driver = Driver()
+        driver.send({"type": "response.create"})
+        driver.answer(Begun(), Say("Hi."), Spent(read=900, cached=640, written=12))
+        driver.speak("Hi.", 1000)
+
+        usage = only(driver.spoken(), "response.done")["response"]["usage"]
+
+        assert (usage["input_tokens"], usage["output_tokens"], usage["total_tokens"]) == (900, 12, 912)
+        assert usage["input_token_details"]["cached_tokens"] == 640
 
     def test_output_counts_even_when_cut(self) -> None:
         driver = TestEndings().speaking()

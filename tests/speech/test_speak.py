@@ -6,6 +6,7 @@ import pytest
 from firstline.ports import Voice
 from firstline.speech.audio import AudioFormat, decode
 from firstline.speech.engine import SpeechEngine
+from firstline.speech.speak import whole
 
 pytestmark = pytest.mark.integration
 
@@ -13,7 +14,7 @@ TEXT = "Open the settings page, choose people, and invite your teammate. It take
 
 
 async def test_the_first_piece_comes_before_the_rest_is_made(engine: SpeechEngine) -> None:
-    stream = engine.speaker.stream(TEXT, "en", AudioFormat.PCMU)
+    stream = engine.speaker.stream(whole(TEXT), "en", AudioFormat.PCMU)
 
     first = await anext(stream)
     rest = [piece async for piece in stream]
