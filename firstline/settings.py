@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     chained_url: str = Field("", validation_alias="FIRSTLINE_CHAINED_URL")
     realtime_model: str = Field("gpt-realtime-2", validation_alias="FIRSTLINE_REALTIME_MODEL")
     realtime_voice: str = Field("marin", validation_alias="FIRSTLINE_REALTIME_VOICE")
+    speculate: bool = Field(True, validation_alias="FIRSTLINE_SPECULATE")
     openai_api_key: SecretStr = Field(SecretStr(""), validation_alias="OPENAI_API_KEY")
 
     company: str = Field("Meridian", validation_alias="FIRSTLINE_COMPANY")

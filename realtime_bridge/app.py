@@ -51,6 +51,8 @@ class BridgeConfig:
     spool_path: Path
     max_calls: int = 300
     """Beyond them a call that rings goes to the failsafe queue, and a stream is refused."""
+    speculate: bool = True
+    """Whether the help centre is searched while callers still speak."""
     pagerduty_webhook_secret: str = ""
     """Empty: no acknowledgement is taken."""
 
@@ -117,6 +119,7 @@ class Bridge:
             zone=config.zone,
             take_model=self._models.take,
             fresh_model=self._models.fresh,
+            speculate=config.speculate,
         )
         self._media = MediaServer(parts, signature, config.media_url, self._calls, self._admission)
         webhooks = Webhooks(

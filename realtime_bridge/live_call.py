@@ -29,7 +29,7 @@ from realtime_bridge.phone_socket import PhoneSocket
 from realtime_bridge.phrases import PhraseBook
 from realtime_bridge.protocol import realtime
 from realtime_bridge.protocol.call import CallSession
-from realtime_bridge.protocol.commands import Count, Report, RunTool, ToModel, ToPhone
+from realtime_bridge.protocol.commands import Count, Forget, Report, RunTool, Search, ToModel, ToPhone
 from realtime_bridge.protocol.replay import ResumeNotes
 from realtime_bridge.protocol.twilio import BadFrame, StreamStarted, TwilioStream
 from realtime_bridge.spool import Spool
@@ -62,6 +62,8 @@ class CallParts:
     """CallSid -> a connection to the model, warm when the webhook came here."""
     fresh_model: Callable[[int], ModelLink]
     """How many connections of this call were lost -> another one, to the other lane where there is one."""
+    speculate: bool = True
+    """Whether the help centre is searched while callers still speak."""
 
 
 class LiveCall(PhoneSocket):
@@ -77,6 +79,7 @@ class LiveCall(PhoneSocket):
         self._start: CallStarted | None = None
         self._runner: ToolRunner | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._searching: asyncio.Task[None] | None = None
         self._transcript_ready = asyncio.Event()
         self._facts = 0
         self._bad_frames = 0
@@ -149,7 +152,11 @@ class LiveCall(PhoneSocket):
         opening = self._parts.phrases.opening(
             start.language, callback=start.direction is Direction.CALLBACK, resumed=resumed
         )
-        session = self._session = CallSession(self._stream, config, opening, language=start.language)
+        # A line's webhook can switch it off for its calls: that is how the two are compared.
+        speculate = self._parts.speculate and event.parameters.get("speculate", "1") != "0"
+        session = self._session = CallSession(
+            self._stream, config, opening, language=start.language, speculate=speculate
+        )
         self._runner = ToolRunner(
             start, session, self._parts.knowledge, self._parts.control, self._parts.zone, self._transcribed
         )
@@ -238,15 +245,21 @@ class LiveCall(PhoneSocket):
                     self.to_phone(data)
                 case RunTool():
                     self._beside(self._run_tool(command))
+                case Search():
+                    self._forget()
+                    self._searching = self._beside(self._search(command))
+                case Forget():
+                    self._forget()
                 case Report(kind, turn, detail):
                     self._report(kind, turn, detail)
                 case Count(event, detail):
                     metrics.SWALLOWED.labels(event, detail).inc()
 
-    def _beside(self, work: Coroutine[Any, Any, None]) -> None:
+    def _beside(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._beside_done)
+        return task
 
     def _beside_done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -261,11 +274,32 @@ class LiveCall(PhoneSocket):
         self._session.tool_answered(tool.call_id, answer, self._now())
         self._perform()
 
+    def _forget(self) -> None:
+        if self._searching is not None:
+            self._searching.cancel()
+            self._searching = None
+
+    async def _search(self, search: Search) -> None:
+        """Search for what the caller is saying. Cancelled when a better question comes or nobody waits any more."""
+        assert self._runner is not None
+        assert self._session is not None
+        await asyncio.sleep(search.delay_ms / 1000)
+        try:
+            answer = await self._runner.search(search.query)
+        except Exception as error:  # whatever broke: the call goes on, and the model's own look-up will tell
+            log.warning("search_ahead_failed", call_sid=self.call_sid, error=type(error).__name__)
+            self._searching = None
+            self._session.search_failed(search.id, self._now())
+        else:
+            self._searching = None
+            self._session.searched(search.id, answer, self._now())
+        self._perform()
+
     def _report(self, kind: FactKind, turn: Turn | None, detail: str) -> None:
         assert self._start is not None
         self._facts += 1
         if turn is not None and kind is FactKind.TURN_FINISHED:
-            _measure(turn)
+            metrics.observe_turn(turn)
         if kind is FactKind.STREAM_ENDED:
             metrics.CALLS.labels(detail).inc()
             log.info("stream_ended", call_sid=self._start.call_sid, reason=detail)
@@ -280,17 +314,6 @@ class LiveCall(PhoneSocket):
 def _notes(language: str) -> ResumeNotes:
     pack = language_pack(language)
     return ResumeNotes(pack.re_anchor, pack.answer_now)
-
-
-def _measure(turn: Turn) -> None:
-    if turn.interrupted:
-        metrics.BARGE_INS.inc()
-    if turn.timing.first_audio_ms is not None:
-        metrics.FIRST_AUDIO.observe(turn.timing.first_audio_ms)
-    if turn.timing.turn_gap_ms is not None:
-        metrics.TURN_GAP.observe(turn.timing.turn_gap_ms)
-    for stage, ms in turn.timing.stages.items():
-        metrics.STAGE.labels(stage).observe(ms)
 
 
 def _call_started(event: StreamStarted) -> CallStarted:

@@ -2,6 +2,8 @@
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from firstline.domain.turn import Lookup, Turn
+
 _MS = (25, 50, 100, 200, 300, 400, 480, 580, 700, 850, 1000, 1500, 2000, 3000, 5000)
 
 LIVE_CALLS = Gauge("firstline_live_calls", "Calls whose audio this bridge carries")
@@ -9,6 +11,13 @@ CALLS = Counter("firstline_calls_total", "Streams ended", ["reason"])
 FIRST_AUDIO = Histogram("firstline_first_audio_ms", "End of speech detected to first audio sent", buckets=_MS)
 TURN_GAP = Histogram("firstline_turn_gap_ms", "Caller really stopped to first audio sent", buckets=_MS)
 STAGE = Histogram("firstline_stage_ms", "One stage of a turn", ["stage"], buckets=_MS)
+LOOKUPS = Counter("firstline_lookups_total", "Turns that needed passages, by how they came by them", ["how"])
+SEARCHES_AHEAD = Counter(
+    "firstline_searches_ahead_total", "Searches begun while the caller spoke, by their use", ["fate"]
+)
+LOOKUP_SAVED = Histogram(
+    "firstline_lookup_saved_ms", "What of a turn's search the caller did not wait for", buckets=_MS
+)
 BARGE_INS = Counter("firstline_barge_ins_total", "Times a caller spoke over the agent and the agent stopped")
 SWALLOWED = Counter("firstline_swallowed_total", "Events that were counted and dropped", ["event", "detail"])
 BAD_FRAMES = Counter("firstline_bad_frames_total", "Frames that Twilio would not send")
@@ -23,3 +32,21 @@ MODEL_RECONNECTS = Counter("firstline_model_reconnects_total", "Model connection
 SPOOL_DEPTH = Gauge("firstline_spool_depth", "Facts on disk that the control plane does not have yet")
 SPOOL_POISON = Counter("firstline_spool_poison_total", "Facts set aside because the control plane refuses them")
 SPOOL_LOST = Counter("firstline_spool_lost_total", "Facts that could not be written to disk")
+
+
+def observe_turn(turn: Turn) -> None:
+    """Measure a turn that is over."""
+    if turn.interrupted:
+        BARGE_INS.inc()
+    if turn.timing.first_audio_ms is not None:
+        FIRST_AUDIO.observe(turn.timing.first_audio_ms)
+    if turn.timing.turn_gap_ms is not None:
+        TURN_GAP.observe(turn.timing.turn_gap_ms)
+    for stage, ms in turn.timing.stages.items():
+        STAGE.labels(stage).observe(ms)
+    if turn.lookup is not Lookup.NONE:
+        LOOKUPS.labels(turn.lookup.value).inc()
+        LOOKUP_SAVED.observe(turn.timing.stages.get("retrieval_saved", 0.0))
+    used = int(turn.lookup.used_ahead)
+    SEARCHES_AHEAD.labels("used").inc(used)
+    SEARCHES_AHEAD.labels("unused").inc(max(0, turn.searches_ahead - used))

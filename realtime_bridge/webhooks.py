@@ -126,15 +126,16 @@ class Webhooks:
             log.warning("bridge_full", call_sid=start.call_sid)
             return xml(twiml.failsafe(_FAILSAFE_WORDS, self.bridge_url))
         self.prepare_model(start.call_sid)
-        return xml(self._connect(start, resumed=0))
+        return xml(self._connect(start, resumed=0, speculate=request.query_params.get("speculate", "1")))
 
-    def _connect(self, start: CallStarted, resumed: int) -> str:
+    def _connect(self, start: CallStarted, resumed: int, speculate: str = "1") -> str:
         parameters = {
             "from": start.from_number,
             "to": start.to_number,
             "language": start.language,
             "started_at": start.started_at,
             "callback_of": start.callback_of,
+            "speculate": speculate,
             "token": self.admission.announce(start.call_sid),
         }
         return twiml.connect_stream(self.media_url, self.bridge_url, parameters, resumed)

@@ -199,6 +199,7 @@ async def bridge(opened: Opened) -> Bridge:
         zone=ZoneInfo(settings.timezone),
         spool_path=settings.home / "spool" / f"bridge-{settings.port}.sqlite",
         max_calls=settings.max_calls,
+        speculate=settings.speculate,
         pagerduty_webhook_secret=settings.pagerduty_webhook_secret.get_secret_value(),
     )
     phrases = PhraseBook(VoiceOnDemand(settings), object_store(settings), settings.company)

@@ -1,6 +1,7 @@
 """One turn of a call: the caller's words, the agent's answer as heard, and where the time went."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,26 @@ class Usage:
             self.output_text + other.output_text,
             self.output_audio + other.output_audio,
         )
+
+
+class Lookup(StrEnum):
+    """How a turn came by the passages that it was answered from."""
+
+    NONE = "none"
+    """Nothing was looked up."""
+    SEARCHED = "searched"
+    """The model asked, and a search began then."""
+    JOINED = "joined"
+    """The model asked while the search begun ahead was under way: it waited for the rest."""
+    AHEAD = "ahead"
+    """The model asked, and was answered at once from what had been found ahead."""
+    QUOTED = "quoted"
+    """The passages were in the conversation when the caller stopped: the model did not have to ask."""
+
+    @property
+    def used_ahead(self) -> bool:
+        """Whether a search that began before the model asked was of use."""
+        return self in (Lookup.JOINED, Lookup.AHEAD, Lookup.QUOTED)
 
 
 @dataclass(frozen=True)
@@ -51,7 +72,11 @@ class TurnTiming:
     turn_gap_ms: float | None = None
     """Caller really stopped -> first audio frame sent to the carrier: `first_audio_ms` plus end-of-speech detection."""
     stages: dict[str, float] = field(default_factory=dict)
-    """Stage name -> ms: ingress, transcription, retrieval, rerank, decision, first_audio, egress."""
+    """Stage name -> ms: ingress, transcription, retrieval, rerank, decision, first_audio, egress.
+
+    `retrieval` is what the caller waited for; `retrieval_ahead` how long the search took that ran while they spoke, and
+    `retrieval_saved` what of it they did not have to wait for.
+    """
 
 
 @dataclass(frozen=True)
@@ -74,6 +99,9 @@ class Turn:
     interrupted: bool = False
     timing: TurnTiming = field(default_factory=TurnTiming)
     usage: Usage = field(default_factory=Usage)
+    lookup: Lookup = Lookup.NONE
+    searches_ahead: int = 0
+    """Searches begun before the model asked for one; at most one of them was of use."""
 
     @property
     def spoken(self) -> list[tuple[str, str]]:

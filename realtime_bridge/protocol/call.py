@@ -17,6 +17,7 @@ from realtime_bridge.protocol.playback import Utterance
 from realtime_bridge.protocol.replay import ResumeNotes, replayed
 from realtime_bridge.protocol.responses import Responses
 from realtime_bridge.protocol.server_events import EXPECTED, field_of, usage_of
+from realtime_bridge.protocol.speculation import Speculation
 from realtime_bridge.protocol.turns import OpenTurn, Spoken
 from realtime_bridge.protocol.twilio import (
     CallerAudio,
@@ -51,6 +52,8 @@ class CallSession:
     opening: Opening
     ended: bool = False
     language: str = "en"
+    speculate: bool = True
+    """Whether the help centre is searched while the caller still speaks."""
     audio_in_ms: float = 0.0
     """How much the caller has sent: the model's clock."""
     _commands: list[Command] = field(default_factory=list)
@@ -64,6 +67,7 @@ class CallSession:
     def __post_init__(self) -> None:
         self._voice = AgentVoice(self.stream, self._commands)
         self._responses = Responses(self._commands)
+        self._ahead = Speculation(self._commands, self.speculate)
 
     def take_commands(self) -> list[Command]:
         """What to do now, in order; empties the list."""
@@ -180,6 +184,7 @@ class CallSession:
         unanswered = turn is not None and not any(spoken.utterance.complete for spoken in turn.spoken)
         lines = self._conversation.lines + (list(turn.close(self.language).spoken) if turn else [])
         self._commands += replayed(lines, [], unanswered, notes)
+        self._ahead.replaced(turn)
         if unanswered:
             self._responses.ask()
 
@@ -191,9 +196,11 @@ class CallSession:
             case "response.output_audio.delta":
                 self._audio(event, now)
             case "input_audio_buffer.speech_started":
-                self._barge_in(now)
+                self._speech_started(event, now)
             case "input_audio_buffer.speech_stopped":
                 self._speech_stopped(event, now)
+            case "conversation.item.input_audio_transcription.delta":
+                self._ahead.heard(event.get("item_id"), str(event.get("delta", "")), now)
             case "conversation.item.input_audio_transcription.completed":
                 self._transcribed(event, str(event.get("transcript", "")), now)
             case "conversation.item.input_audio_transcription.failed":
@@ -219,8 +226,9 @@ class CallSession:
             self._commands.append(Count("late_audio_dropped"))
             return
         spoken = self._item(str(event.get("item_id", "")))
-        if self._turn is not None:
+        if self._turn is not None and self._turn.first_audio_at is None:
             self._turn.first_audio(now)
+            self._ahead.drop(now)
         if self._farewell:
             self._farewell, self._farewell_item = False, spoken.utterance.item_id
         self._voice.play(spoken.utterance, str(event.get("delta", "")), now)
@@ -237,6 +245,10 @@ class CallSession:
             if self._turn is not None:
                 self._turn.spoken.append(spoken)
         return spoken
+
+    def _speech_started(self, event: Mapping[str, Any], now: float) -> None:
+        self._barge_in(now)
+        self._ahead.begin(str(event.get("item_id", "")), self._turn, now)
 
     def _barge_in(self, now: float) -> None:
         """The caller speaks: the phone falls silent within this very call, then the model is told what was heard."""
@@ -262,11 +274,17 @@ class CallSession:
         end_ms = float(event.get("audio_end_ms", self.audio_in_ms))
         since = max(0.0, self.audio_in_ms - (end_ms - realtime.SILENCE_MS))
         self._turn = OpenTurn(self._turns_begun, now, now - since, item_id=str(event.get("item_id", "")))
+        self._ahead.stopped(self._turn)
+        if self._turn.quoted is not None:
+            quoted = self._turn.quoted.answer
+            self._conversation.found(quoted.chunk_ids, quoted.confidence)
 
     def _transcribed(self, event: Mapping[str, Any], text: str, now: float) -> None:
         turn = self._turn
         if turn is not None and event.get("item_id") == turn.item_id:
             turn.transcribed(text, now)
+            if turn.first_audio_at is None:
+                self._ahead.transcribed(turn.item_id, turn.caller_text, now)
             if turn.caller_text:
                 said = Turn(turn.number, turn.caller_text, "", self.language)
                 self._commands.append(Report(FactKind.CALLER_SAID, turn=said))
@@ -285,7 +303,10 @@ class CallSession:
             tool = RunTool(str(item.get("call_id", "")), str(item.get("name", "")), str(item.get("arguments", "")))
             if self._turn is not None:
                 self._turn.tool_requested(tool.call_id, now)
-            self._responses.run(tool)
+            self._responses.expect(tool)
+            known = self._ahead.asked(tool, self._turn, now)
+            if known is not None:
+                self.tool_answered(tool.call_id, known, now)
 
     def _response_done(self, event: Mapping[str, Any]) -> None:
         response = event.get("response")
@@ -309,12 +330,27 @@ class CallSession:
         self._commands.append(ToModel(realtime.tool_output(call_id, answer.output)))
         self._responses.ask()
 
+    def searched(self, search_id: int, answer: ToolAnswer, now: float) -> None:
+        """A `Search` came back."""
+        if self.ended:
+            return
+        call_id = self._ahead.waiting_call
+        known = self._ahead.found(search_id, answer, self._turn, now)
+        if known is not None:
+            self.tool_answered(call_id, known, now)
+
+    def search_failed(self, search_id: int, now: float) -> None:
+        """A `Search` broke; the model is told only if it asks for the same."""
+        if not self.ended:
+            self._ahead.failed(search_id, now)
+
     # --- the end ------------------------------------------------------------------------------------------------------
 
     def _close_turn(self) -> None:
         turn, self._turn = self._turn, None
         if turn is None:
             return
+        self._ahead.settle(turn)
         closed = turn.close(self.language)
         self._conversation.add(closed)
         if closed.caller_text or closed.agent_text or closed.tools:

@@ -31,6 +31,24 @@ class RunTool:
 
 
 @dataclass(frozen=True, slots=True)
+class Search:
+    """Search the help centre for what the caller is saying; answer with `CallSession.searched` or `.search_failed`.
+
+    It takes the place of the call's search under way, if there is one.
+    """
+
+    id: int
+    query: str
+    delay_ms: float
+    """Wait so long first: a better question may come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Cancel the search under way."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Hand a fact to the control plane."""
 
@@ -62,4 +80,4 @@ class ToolAnswer:
     """The next thing the agent says is its last: the caller is about to be moved."""
 
 
-Command = ToPhone | ToModel | RunTool | Report | Count
+Command = ToPhone | ToModel | RunTool | Search | Forget | Report | Count

@@ -75,10 +75,23 @@ def system_note(text: str) -> bytes:
     return orjson.dumps({"type": "conversation.item.create", "item": item})
 
 
-def tool_output(call_id: str, output: str) -> bytes:
-    """Answer a function call; a `response_create` follows once no response is active."""
-    item = {"type": "function_call_output", "call_id": call_id, "output": output}
+def tool_call(item_id: str, call_id: str, name: str, arguments: str) -> bytes:
+    """Put a function call into the conversation that the model did not have to make; its output follows."""
+    item = {"id": item_id, "type": "function_call", "call_id": call_id, "name": name, "arguments": arguments}
     return orjson.dumps({"type": "conversation.item.create", "item": item})
+
+
+def tool_output(call_id: str, output: str, item_id: str = "") -> bytes:
+    """Answer a function call; a `response_create` follows once no response is active. One without an id gets one."""
+    item = {"type": "function_call_output", "call_id": call_id, "output": output}
+    if item_id:
+        item["id"] = item_id
+    return orjson.dumps({"type": "conversation.item.create", "item": item})
+
+
+def delete_item(item_id: str) -> bytes:
+    """Take an item out of the conversation. One that is not there would be an error."""
+    return orjson.dumps({"type": "conversation.item.delete", "item_id": item_id})
 
 
 def response_create() -> bytes:

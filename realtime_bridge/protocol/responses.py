@@ -52,10 +52,9 @@ class Responses:
             self.active.dropped = True
             self._commands.append(ToModel(realtime.response_cancel(self.active.id)))
 
-    def run(self, tool: RunTool) -> None:
-        """The model asked for a tool."""
+    def expect(self, tool: RunTool) -> None:
+        """The model asked for a tool, and waits for its answer."""
         self.tools[tool.call_id] = tool
-        self._commands.append(tool)
 
     def ask(self) -> None:
         """Have the model speak once it is free and the caller is silent."""

@@ -6,9 +6,10 @@ caller *really* stopped. Stages are measured on their own and do not add up to e
 
 from dataclasses import dataclass, field
 
-from firstline.domain.turn import ToolUse, Turn, TurnTiming, Usage
+from firstline.domain.turn import Lookup, ToolUse, Turn, TurnTiming, Usage
 from realtime_bridge.protocol.commands import RunTool, ToolAnswer
 from realtime_bridge.protocol.playback import Utterance
+from realtime_bridge.protocol.quoted import Finding
 
 
 @dataclass(slots=True)
@@ -51,6 +52,12 @@ class OpenTurn:
     usage: Usage = field(default_factory=Usage)
     first_audio_at: float | None = None
     stages: dict[str, float] = field(default_factory=dict)
+    lookup: Lookup = Lookup.NONE
+    searches_ahead: int = 0
+    quoted: Finding | None = None
+    """Passages in the model's conversation when the caller stopped; None once it is known what became of them."""
+    settled: bool = False
+    """What was searched ahead has been accounted for."""
     _waiting_since: float = 0.0
 
     def __post_init__(self) -> None:
@@ -78,12 +85,16 @@ class OpenTurn:
         took = now - self.requested_at.get(tool.call_id, now)
         self.tools.append(ToolUse(tool.name, tool.arguments, answer.output, round(took, 1)))
         self._waiting_since = now
+        self.found(answer)
+        if answer.model_confidence is not None:
+            self.model_confidence = answer.model_confidence
+
+    def found(self, answer: ToolAnswer) -> None:
+        """Passages that the model answered from."""
         self.stages.update(answer.stages)
         self.chunk_ids += answer.chunk_ids
         self.article_ids += [article for article in answer.article_ids if article not in self.article_ids]
         self.confidence = answer.confidence if answer.confidence is not None else self.confidence
-        if answer.model_confidence is not None:
-            self.model_confidence = answer.model_confidence
 
     def close(self, language: str) -> Turn:
         """The turn as it is reported."""
@@ -106,4 +117,6 @@ class OpenTurn:
                 stages={name: round(ms, 2) for name, ms in self.stages.items()},
             ),
             usage=self.usage,
+            lookup=self.lookup,
+            searches_ahead=self.searches_ahead,
         )

@@ -1,5 +1,6 @@
 """A help centre of a few passages, found by the words they share with the question."""
 
+import asyncio
 import re
 from dataclasses import replace
 
@@ -22,9 +23,19 @@ class FakeKnowledge:
         self.passages = passages or []
         self.evidence = evidence
         self.asked: list[str] = []
+        self.begun: asyncio.Queue[str] = asyncio.Queue()
+        self.gave_up: list[str] = []
+        self.held: asyncio.Event | None = None
+        """While it is there and not set, searches do not end."""
 
     async def search(self, query: str, *, k: int = 5, language: str | None = None) -> SearchResult:
         self.asked.append(query)
+        self.begun.put_nowait(query)
+        try:
+            await (self.held.wait() if self.held else asyncio.sleep(0))
+        except asyncio.CancelledError:
+            self.gave_up.append(query)
+            raise
         words = _words(query)
         pool = [p for p in self.passages if p.language == language] or self.passages
         scored = sorted(((_share(words, p), p) for p in pool), key=lambda pair: (-pair[0], pair[1].chunk_id))

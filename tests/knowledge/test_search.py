@@ -1,5 +1,6 @@
 """Searching what is really in Postgres."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -48,6 +49,20 @@ class TestSearch:
         assert sorted(p.dense_rank for p in passages if p.dense_rank) == list(range(1, DEPTH + 1))
         assert sorted(p.text_rank for p in passages if p.text_rank) == list(range(1, DEPTH + 1))
         assert passages[0].article_id == "a7"
+
+    async def test_given_up_half_way_leaves_the_pool_as_it_was(self, pool: Pool, knowledge: PostgresKnowledge) -> None:
+        """Callers say another word while a search runs."""
+        for ticks in range(24):
+            search = asyncio.create_task(knowledge.search("the thing called item7"))
+            for _ in range(ticks):
+                await asyncio.sleep(0.0005)
+            search.cancel()
+            await asyncio.gather(search, return_exceptions=True)
+
+        again = await asyncio.gather(*(knowledge.search("the thing called item7") for _ in range(8)))
+
+        assert {result.passages[0].article_id for result in again} == {"a7"}
+        assert pool.get_stats().get("connections_lost", 0) == 0
 
     async def test_finds_a_rare_word_among_common_ones(self, knowledge: PostgresKnowledge) -> None:
         result = await knowledge.search("is there nothing about the topic or the thing of seats")

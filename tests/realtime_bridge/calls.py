@@ -25,11 +25,12 @@ def mulaw(ms: int) -> str:
 class Bench:
     """One session and everything it said so far."""
 
-    def __init__(self, opening_ms: Sequence[int] = ()) -> None:
+    def __init__(self, opening_ms: Sequence[int] = (), *, speculate: bool = True) -> None:
         stream = TwilioStream()
         stream.stream_sid = STREAM
         config = SessionConfig("Be kind.", [], "marin", "en")
-        self.session = CallSession(stream, config, Opening("Hello there caller.", [mulaw(ms) for ms in opening_ms]))
+        opening = Opening("Hello there caller.", [mulaw(ms) for ms in opening_ms])
+        self.session = CallSession(stream, config, opening, speculate=speculate)
         self.now = 0.0
         self.commands: list[Command] = []
         self.marks: list[str] = []

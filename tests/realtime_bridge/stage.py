@@ -55,8 +55,9 @@ class Stage:
             spool_path=tmp_path / "spool.sqlite",
             max_calls=max_calls,
         )
-        knowledge = FakeKnowledge([passage("reset-password", "Choose Forgot password on the sign-in page.")])
-        self.bridge = Bridge(config, knowledge, self.control, PhraseBook(FakeVoice(), FakeObjectStore(), "Meridian"))
+        self.knowledge = FakeKnowledge([passage("reset-password", "Choose Forgot password on the sign-in page.")])
+        phrases = PhraseBook(FakeVoice(), FakeObjectStore(), "Meridian")
+        self.bridge = Bridge(config, self.knowledge, self.control, phrases)
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(self.bridge.http), base_url=BASE)
 
     async def post(self, path: str, signature: str | None = None, **form: str) -> httpx.Response:

@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from realtime_bridge.protocol.commands import ToModel, ToolAnswer, ToPhone
+from realtime_bridge.protocol.commands import Search, ToModel, ToolAnswer, ToPhone
+from realtime_bridge.protocol.quoted import KEPT
 from realtime_bridge.protocol.replay import ResumeNotes
 from realtime_bridge.protocol.twilio import BadFrame, MarkReached, StreamStopped, TwilioStream, audio_ms
 from tests.realtime_bridge.calls import STREAM, Bench, mulaw
@@ -28,6 +29,7 @@ KINDS = st.sampled_from(
         "response.created",
         "error",
         "input_audio_buffer.speech_stopped",
+        "conversation.item.input_audio_transcription.delta",
         "conversation.item.input_audio_transcription.completed",
         "session.updated",
         "made.up",
@@ -46,6 +48,8 @@ class LiveCall(RuleBasedStateMachine):
         self.sent_ms: dict[str, float] = {}
         self.unanswered_marks: list[str] = []
         self.all_marks: set[str] = set()
+        self.searches: list[int] = []
+        self.quoted: list[str] = []
         self.bench.start()
         self.look(self.bench.commands)
 
@@ -64,8 +68,21 @@ class LiveCall(RuleBasedStateMachine):
                 event = orjson.loads(command.data)
                 if event["type"] == "response.create":
                     assert self.active is None, "a response was asked for while one is active"
+                self.look_at_quotes(event)
                 if event["type"] == "conversation.item.truncate":
                     assert 0 <= event["audio_end_ms"] <= self.sent_ms[event["item_id"]]
+
+            elif isinstance(command, Search):
+                self.searches.append(command.id)
+
+    def look_at_quotes(self, event: dict[str, Any]) -> None:
+        """An item is put once and deleted once; what is quoted stays small."""
+        if event["type"] == "conversation.item.create" and str(event["item"].get("id", "")).startswith("ahead_"):
+            assert event["item"]["id"] not in self.quoted
+            self.quoted.append(event["item"]["id"])
+            assert len(self.quoted) <= 2 * (KEPT + 2)
+        if event["type"] == "conversation.item.delete":
+            self.quoted.remove(event["item_id"])
 
     def model(self, kind: str, **fields: Any) -> None:
         self.look(self.bench.model(kind, **fields))
@@ -97,11 +114,26 @@ class LiveCall(RuleBasedStateMachine):
     def tool_asked(self, call: str) -> None:
         if self.active is not None:
             item = {"type": "function_call", "status": "completed", "call_id": call, "name": "lookup_article"}
+            item["arguments"] = '{"query": "reset my password"}'
             self.model("response.output_item.done", item=item)
 
     @rule(call=IDS, farewell=st.booleans())
     def tool_answers(self, call: str, farewell: bool) -> None:
         self.bench.session.tool_answered(call, ToolAnswer("{}", farewell=farewell), self.bench.now)
+        self.look(self.bench.take())
+
+    @rule(item=IDS, words=st.sampled_from(["How do I ", "reset ", "my password", "", "thanks"]))
+    def words_are_heard(self, item: str, words: str) -> None:
+        self.model("conversation.item.input_audio_transcription.delta", item_id=item, delta=words)
+
+    @rule(back=st.integers(1, 3), breaks=st.booleans())
+    def search_ends(self, back: int, breaks: bool) -> None:
+        if len(self.searches) < back:
+            return
+        if breaks:
+            self.bench.session.search_failed(self.searches[-back], self.bench.now)
+        else:
+            self.bench.session.searched(self.searches[-back], ToolAnswer('{"a": "reset my password"}'), self.bench.now)
         self.look(self.bench.take())
 
     @rule()
@@ -136,6 +168,7 @@ class LiveCall(RuleBasedStateMachine):
     @rule()
     def model_is_replaced(self) -> None:
         self.active = None
+        self.quoted.clear()
         self.bench.session.reconnect(ResumeNotes("Go on.", "Answer."))
         self.look(self.bench.take())
 

@@ -1,0 +1,84 @@
+"""Passages that the bridge puts into the model's conversation by itself, before the model has to ask.
+
+They go in as a call of `lookup_article` and its output: models take a tool's output for data, and passages come to them
+in that shape anyway. Unused ones are taken out again, so the conversation does not grow by what nobody read.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+import orjson
+
+from firstline.domain.question import content_words, stem
+from firstline.domain.refusal import normalise
+from realtime_bridge.protocol import realtime
+from realtime_bridge.protocol.commands import Command, ToModel, ToolAnswer
+
+LOOKUP = "lookup_article"
+KEPT = 2
+"""Used look-ups that stay, for "go on" and follow-ups; older ones leave: five passages are 2,400 tokens, and every
+response reads them again."""
+GROUNDED_SHARE, GROUNDED_WORDS = 0.6, 3
+"""An answer was made from passages when they hold this share of its content words, and at least so many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a search found."""
+
+    query: str
+    answer: ToolAnswer
+    took_ms: float
+
+    def grounds(self, words: str) -> bool:
+        """Whether words that the agent said were made from these passages."""
+        said = content_words(words)
+        held = self.answer.output.lower() if self.answer.output.isascii() else normalise(self.answer.output)
+        found = sum(stem(word) in held for word in said)
+        return found >= GROUNDED_WORDS and found >= GROUNDED_SHARE * len(said)
+
+
+class QuotedPassages:
+    """At most one look-up that waits to be used, and the last ones that were."""
+
+    def __init__(self, commands: list[Command]) -> None:
+        self._commands = commands
+        self._count = 0
+        self._waiting = ""
+        self.finding: Finding | None = None
+        """What is quoted and waits to be used."""
+        self._kept: deque[str] = deque()
+
+    def put(self, finding: Finding) -> None:
+        """Quote these; they replace what was quoted for the same words a moment ago."""
+        before = self._waiting
+        self._count += 1
+        self._waiting = name = f"ahead_{self._count}"
+        self.finding = finding
+        arguments = orjson.dumps({"query": finding.query}).decode()
+        self._commands.append(ToModel(realtime.tool_call(f"{name}_call", name, LOOKUP, arguments)))
+        self._commands.append(ToModel(realtime.tool_output(name, finding.answer.output, f"{name}_out")))
+        # Only now: the caller may stop speaking between two events, and two quotes are better than none.
+        self._delete(before)
+
+    def keep(self) -> None:
+        """They were used."""
+        if self._waiting:
+            self._kept.append(self._waiting)
+            self._waiting, self.finding = "", None
+        if len(self._kept) > KEPT:
+            self._delete(self._kept.popleft())
+
+    def take_back(self) -> None:
+        """Nobody used them."""
+        self._delete(self._waiting)
+        self._waiting, self.finding = "", None
+
+    def forget(self) -> None:
+        """Another model session takes over; it never had them."""
+        self._waiting, self.finding = "", None
+        self._kept.clear()
+
+    def _delete(self, name: str) -> None:
+        if name:
+            self._commands += [ToModel(realtime.delete_item(f"{name}_{part}")) for part in ("call", "out")]
