@@ -144,6 +144,6 @@ class CallerWorkflows(Protocol):
         """Every call from a number (E.164) that the control plane still knows."""
         ...
 
-    async def forget_caller(self, phone: str, kept: Collection[str]) -> tuple[int, int]:
-        """Delete a caller's closed workflows, but those of the calls `kept`; how many, and how many still run."""
+    async def forget_caller(self, phone: str, kept: Collection[str]) -> tuple[int, list[str]]:
+        """Delete a caller's closed workflows, but those of the calls `kept`; how many, and the ids of the open ones."""
         ...

@@ -19,6 +19,7 @@ from activities.retention import RetentionActivities
 from activities.review import ReviewActivities
 from activities.slo import SloActivities
 from firstline.adapters.call_statistics import PostgresCallStatistics
+from firstline.adapters.claim_check import with_claims
 from firstline.adapters.dial_turns import PostgresDialTurns
 from firstline.adapters.jira import JiraTickets
 from firstline.adapters.object_store import ObstoreObjectStore
@@ -121,8 +122,11 @@ def database_url(settings: Settings) -> str:
 
 
 def converter(settings: Settings) -> DataConverter:
-    """How what Temporal keeps is written: encrypted where keys are set. Raises `Rejected` for keys that are none."""
-    return data_converter(parse_keys(settings.payload_keys.get_secret_value()))
+    """How what Temporal keeps is written: encrypted where keys are set, and put to the object store where it is big.
+
+    Raises `Rejected` for keys that are none.
+    """
+    return with_claims(data_converter(parse_keys(settings.payload_keys.get_secret_value())), object_store(settings))
 
 
 def object_store(settings: Settings) -> ObjectStore:
