@@ -87,6 +87,11 @@ class Settings(BaseSettings):
     chat_model: str = Field("", validation_alias="FIRSTLINE_CHAT_MODEL")
     chat_url: str = Field("", validation_alias="FIRSTLINE_CHAT_URL")
     chat_api_key: SecretStr = Field(SecretStr(""), validation_alias="FIRSTLINE_CHAT_API_KEY")
+    voice_engine: Literal["", "piper", "elevenlabs"] = Field("", validation_alias="FIRSTLINE_VOICE_ENGINE")
+    elevenlabs_api_key: SecretStr = Field(SecretStr(""), validation_alias="ELEVENLABS_API_KEY")
+    elevenlabs_base_url: str = Field("", validation_alias="ELEVENLABS_BASE_URL")
+    elevenlabs_voice_id: str = Field("JBFqnCBsd6RMkjVDRZzb", validation_alias="ELEVENLABS_VOICE_ID")
+    elevenlabs_model: str = Field("eleven_turbo_v2_5", validation_alias="ELEVENLABS_MODEL")
     whisper_model: str = Field("packaged:tiny.en", validation_alias="FIRSTLINE_WHISPER_MODEL")
     piper_voice: str = Field("packaged:joe-us", validation_alias="FIRSTLINE_PIPER_VOICE")
 

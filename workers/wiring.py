@@ -44,7 +44,7 @@ from firstline.settings import Settings
 from realtime_bridge.app import Bridge, BridgeConfig
 from realtime_bridge.model_link import ModelEndpoint
 from realtime_bridge.phrases import PhraseBook
-from workers import wiring_knowledge
+from workers import wiring_knowledge, wiring_speech
 from workers.voices import VoiceOnDemand
 from workers.wiring_knowledge import embedding_model
 from workers.worker import Activities
@@ -60,6 +60,8 @@ def load_settings() -> Settings:
         settings = Settings()
         ZoneInfo(settings.timezone)
         callback_rules(settings)
+        if settings.voice_engine == "elevenlabs" and not settings.elevenlabs_api_key.get_secret_value():
+            raise BadSettings("FIRSTLINE_VOICE_ENGINE=elevenlabs needs ELEVENLABS_API_KEY; see .env.example")
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "settings"
@@ -131,7 +133,16 @@ def converter(settings: Settings) -> DataConverter:
 
 def object_store(settings: Settings) -> ObjectStore:
     """The object store: the setting, or a folder under the state directory."""
-    return ObstoreObjectStore(settings.object_store_url or (settings.home / "objects").as_uri())
+    return ObstoreObjectStore(_objects_url(settings))
+
+
+def phrase_store(settings: Settings) -> ObjectStore:
+    """Where phrases are kept that one voice has spoken."""
+    return ObstoreObjectStore(wiring_speech.phrases_url(settings, _objects_url(settings)))
+
+
+def _objects_url(settings: Settings) -> str:
+    return settings.object_store_url or (settings.home / "objects").as_uri()
 
 
 @dataclass(frozen=True)
@@ -206,7 +217,7 @@ async def bridge(opened: Opened) -> Bridge:
         speculate=settings.speculate,
         pagerduty_webhook_secret=settings.pagerduty_webhook_secret.get_secret_value(),
     )
-    phrases = PhraseBook(VoiceOnDemand(settings), object_store(settings), settings.company)
+    phrases = PhraseBook(VoiceOnDemand(settings), phrase_store(settings), settings.company)
     return Bridge(config, await opened.knowledge(), TemporalCallControl(client), phrases)
 
 
@@ -232,7 +243,7 @@ async def activities(opened: Opened, client: Client) -> Activities:
         handoff=HandoffActivities(paging, telephony, settings.reps, links),
         callback=CallbackActivities(telephony, callback_rules(settings)),
         trace=TraceActivities(store, PostgresReadModel(pool)),
-        prefetch=PrefetchActivities(VoiceOnDemand(settings), store, phrases),
+        prefetch=PrefetchActivities(VoiceOnDemand(settings), phrase_store(settings), phrases),
         review=ReviewActivities(statistics, store, _tickets(opened), ZoneInfo(settings.timezone), links),
         slo=SloActivities(statistics, paging, links),
         csat=CsatActivities(PostgresSurvey(pool), ZoneInfo(settings.timezone)),

@@ -1,7 +1,7 @@
 """All simulators as one app.
 
-Twilio's REST API at the root, PagerDuty under `/pagerduty`, Jira under `/jira`, a chat model under `/openai/v1`, control
-under `/sim`.
+Twilio's REST API at the root, PagerDuty under `/pagerduty`, Jira under `/jira`, a chat model under `/openai/v1`,
+ElevenLabs' voice under `/elevenlabs`, control under `/sim`.
 """
 
 from collections.abc import AsyncIterator
@@ -16,6 +16,7 @@ from starlette.routing import Mount, Route
 
 from firstline.settings import LOCAL_JIRA_EMAIL, LOCAL_JIRA_TOKEN
 from firstline.simulators.chat_model import USUAL, ChatSimulator
+from firstline.simulators.elevenlabs import ElevenLabs
 from firstline.simulators.faults import Faults
 from firstline.simulators.jira import Jira
 from firstline.simulators.pagerduty import PagerDuty
@@ -58,6 +59,7 @@ def build_app(
         *jira.control_routes,
         Mount("/pagerduty", routes=pagerduty.routes),
         Mount("/jira", routes=jira.routes),
+        Mount("/elevenlabs", routes=ElevenLabs(first_byte_ms=100).routes()),
         Mount("/openai/v1", routes=ChatSimulator(pace=USUAL).routes()),
         *Rest(carrier).routes,
     ]

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
@@ -15,7 +14,9 @@ from firstline.speech.answer import AnswerFailed
 from firstline.speech.commands import Answer, Send, Speak, SpeakNoMore, SpeakOn, Stop, Transcribe
 from firstline.speech.config import Refused
 from firstline.speech.engine import SpeechEngine
+from firstline.speech.history import History
 from firstline.speech.session import Session
+from firstline.speech.speak import Clauses
 
 log = structlog.get_logger()
 
@@ -34,8 +35,8 @@ class Connection:
         self._unsent: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._of_response: dict[str, set[asyncio.Task[None]]] = {}
-        self._words: dict[str, asyncio.Queue[str | None]] = {}
-        """What each response is still to speak; None ends it."""
+        self._words: dict[str, Clauses] = {}
+        """What each response speaks, while more of it may come."""
 
     async def run(self, expires_at: int) -> None:
         """Until the client leaves; `expires_at` in seconds since the epoch is told to the client."""
@@ -93,18 +94,16 @@ class Connection:
                 case Speak():
                     self._begin_to_speak(command)
                 case SpeakOn(response_id, text):
-                    self._words[response_id].put_nowait(text)
+                    self._words[response_id].add(text)
                 case SpeakNoMore(response_id):
-                    self._words.pop(response_id).put_nowait(None)
+                    self._words.pop(response_id).end()
                 case Stop(response_id):
                     self._words.pop(response_id, None)
                     for task in self._of_response.pop(response_id, set()):
                         task.cancel()
 
     def _begin_to_speak(self, command: Speak) -> None:
-        words: asyncio.Queue[str | None] = asyncio.Queue()
-        words.put_nowait(command.text)
-        self._words[command.response_id] = words
+        self._words[command.response_id] = words = Clauses(command.text)
         self._start(self._speak(command, words), command.response_id)
 
     def _start(self, work: Any, response_id: str | None = None) -> None:
@@ -131,6 +130,8 @@ class Connection:
 
     async def _answer(self, command: Answer) -> None:
         responding = self.session.responding
+        if command.form is not None:
+            self._engine.speaker.prepare(History(command.request).language, command.form)
         try:
             async with aclosing(self._engine.answerer.answer(command.request)) as parts:
                 async for part in parts:
@@ -146,10 +147,10 @@ class Connection:
             responding.answer_ended(command.response_id)
         self._perform()
 
-    async def _speak(self, command: Speak, words: asyncio.Queue[str | None]) -> None:
+    async def _speak(self, command: Speak, words: Clauses) -> None:
         speaker = self._engine.speaker
         try:
-            stream = speaker.stream(_until_none(words), command.language, command.form, command.speed)
+            stream = speaker.stream(words, command.language, command.form, command.speed)
             async with aclosing(stream) as pieces:
                 async for piece in pieces:
                     self.session.responding.spoke(command.response_id, piece.text, piece.data)
@@ -160,8 +161,3 @@ class Connection:
         else:
             self.session.responding.speech_ended(command.response_id)
         self._perform()
-
-
-async def _until_none(queue: "asyncio.Queue[str | None]") -> AsyncIterator[str]:
-    while (text := await queue.get()) is not None:
-        yield text
