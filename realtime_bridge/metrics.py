@@ -25,6 +25,7 @@ REFUSED_UPGRADES = Counter("firstline_refused_upgrades_total", "Media WebSocket 
 REFUSED_STREAMS = Counter("firstline_refused_streams_total", "Accepted sockets whose stream was not taken", ["why"])
 CUT_SOCKETS = Counter("firstline_cut_sockets_total", "Sockets cut for flooding us or not reading", ["peer", "why"])
 WEBHOOKS = Counter("firstline_webhooks_total", "Webhooks answered", ["path", "status"])
+STATUSES_LOST = Counter("firstline_statuses_lost_total", "Carrier's statuses that the control plane was not there for")
 TOOL_FAILURES = Counter("firstline_tool_failures_total", "Tool calls that could not do their work", ["tool", "why"])
 GATE_DECISIONS = Counter("firstline_gate_decisions_total", "Decisions of the gate", ["effect", "allowed"])
 MODEL_FAULTS = Counter("firstline_model_faults_total", "Realtime model connections that failed or were lost", ["why"])

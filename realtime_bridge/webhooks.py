@@ -18,7 +18,7 @@ from firstline.names import UPDATE_DEADLINE
 from firstline.ports import CallControl, PortError, Rejected
 from realtime_bridge import twiml
 from realtime_bridge.admission import Admission
-from realtime_bridge.metrics import WEBHOOKS
+from realtime_bridge.metrics import STATUSES_LOST, WEBHOOKS
 from realtime_bridge.signature import TwilioSignature
 from realtime_bridge.spool import Spool
 
@@ -44,6 +44,8 @@ _DIAL = {
     "canceled": DialStatus.FAILED,
 }
 
+_OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
+"""Statuses that a call never leaves."""
 _MOVED_ON = frozenset({"redirected", "redirected-from-bridged"})
 """Results of `<Enqueue>` after which the call goes on elsewhere."""
 CALLED_BACK_AFTER = timedelta(minutes=15)
@@ -77,6 +79,7 @@ class Webhooks:
         handlers: dict[str, Handler] = {
             "voice": self.voice,
             "connect-done": self.connect_done,
+            "call-status": self.call_status,
             "stream-status": self.noted,
             "rep-answer": self.rep_answer,
             "rep-status": self.rep_status,
@@ -110,17 +113,8 @@ class Webhooks:
     async def voice(self, request: Request, form: Form) -> Response:
         """A call rings, or a callback that we dialled was answered: connect it to the agent."""
         callback_of = request.query_params.get("callback", "")
-        ours, theirs = ("From", "To") if callback_of else ("To", "From")
         language = request.query_params.get("language", "")
-        start = CallStarted(
-            call_sid=form["CallSid"],
-            from_number=form.get(theirs, ""),
-            to_number=form.get(ours, ""),
-            started_at=datetime.now(UTC).isoformat(),
-            language=language if language in SUPPORTED else SUPPORTED[0],
-            direction=Direction.CALLBACK if callback_of else Direction.INBOUND,
-            callback_of=callback_of,
-        )
+        start = replace(_caller(form, callback_of), language=language if language in SUPPORTED else SUPPORTED[0])
         self._tell(start, FactKind.CALL_STARTED)
         if self.admission.full:
             log.warning("bridge_full", call_sid=start.call_sid)
@@ -169,6 +163,13 @@ class Webhooks:
             return xml(twiml.failsafe(_FAILSAFE_WORDS, self.bridge_url))
         return xml(self._connect(replace(context.start, language=context.language), resumed))
 
+    async def call_status(self, request: Request, form: Form) -> Response:
+        """The carrier says that a call is over: also when the bridge that had its stream died before it could."""
+        status = form.get("CallStatus", "")
+        if status in _OVER:
+            self._tell(_caller(form), FactKind.CALL_ENDED, f"the carrier: {status}")
+        return Response(status_code=204)
+
     async def noted(self, request: Request, form: Form) -> Response:
         """Nothing to do but to have it in the log."""
         log.info("twilio_status", path=request.url.path, call_sid=form["CallSid"], status=form.get("StreamEvent", ""))
@@ -177,14 +178,17 @@ class Webhooks:
     async def rep_answer(self, request: Request, form: Form) -> Response:
         """A rep heard the brief and pressed a key; 1 accepts."""
         caller, rep = request.query_params.get("handoff", ""), request.query_params.get("rep", "")
-        accepted = form.get("Digits", "") == "1"
+        # Twilio does not repeat the digit when it is redirected, so the address does.
+        digit = form.get("Digits") or request.query_params.get("pressed", "")
+        accepted = digit == "1"
         try:
             await self.control.rep_answered(caller, rep, RepAnswer.ACCEPTED if accepted else RepAnswer.DECLINED)
         except Rejected:
             return xml(twiml.say_and_hang_up("The caller is no longer waiting. Thank you."))
         except PortError:
             log.warning("rep_answer_not_durable", call_sid=caller)
-            return xml(twiml.try_again(str(request.url.replace(scheme="", netloc=""))))
+            again = request.url.include_query_params(pressed=digit).replace(scheme="", netloc="")
+            return xml(twiml.try_again(str(again)))
         return xml(twiml.join_as_rep(caller) if accepted else twiml.goodbye())
 
     async def rep_status(self, request: Request, form: Form) -> Response:
@@ -216,6 +220,8 @@ class Webhooks:
         status = _DIAL.get(form.get("CallStatus", ""))
         if status is not None:
             await self._signal(self.control.dial_status(promised_in, form["CallSid"], status), promised_in)
+        if form.get("CallStatus") == "completed":
+            self._tell(_caller(form, promised_in), FactKind.CALL_ENDED, "the carrier: completed")
         return Response(status_code=204)
 
     async def answered_by(self, request: Request, form: Form) -> Response:
@@ -254,13 +260,28 @@ class Webhooks:
 
     @staticmethod
     async def _signal(delivery: Awaitable[None], call_sid: str) -> None:
-        """Statuses come late and repeat: one for a workflow that is over is no fault."""
+        """Statuses come late and repeat: one for a workflow that is over is no fault.
+
+        One that cannot be told now is told never, for the carrier does not repeat it: workflows ask the carrier for
+        what they do not hear.
+        """
         try:
             await delivery
         except Rejected:
             log.info("status_for_closed_workflow", call_sid=call_sid)
+        except PortError:
+            STATUSES_LOST.inc()
+            log.warning("status_lost", call_sid=call_sid)
 
 
-def _caller(form: Form) -> CallStarted:
-    """The call as a webhook knows it; its workflow, which runs already, knows it better."""
-    return CallStarted(form["CallSid"], form.get("From", ""), form.get("To", ""), datetime.now(UTC).isoformat())
+def _caller(form: Form, callback_of: str = "") -> CallStarted:
+    """The call as a webhook knows it; its workflow, which as a rule runs already, knows it better."""
+    ours, theirs = ("From", "To") if callback_of else ("To", "From")
+    return CallStarted(
+        call_sid=form["CallSid"],
+        from_number=form.get(theirs, ""),
+        to_number=form.get(ours, ""),
+        started_at=datetime.now(UTC).isoformat(),
+        direction=Direction.CALLBACK if callback_of else Direction.INBOUND,
+        callback_of=callback_of,
+    )

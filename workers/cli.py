@@ -38,8 +38,9 @@ def _emit(data: object) -> None:
 @app.command()
 def up() -> None:
     """The embedded stack in the foreground: Temporal, Postgres, speech, simulators, worker, bridge."""
+    from workers.stack import StackError
     from workers.until_told import until_told
-    from workers.up import StackError, running_stack, show_places
+    from workers.up import running_stack, show_places
 
     settings, console = _settings(), _console()
 
@@ -230,7 +231,7 @@ def _run(work: Coroutine[Any, Any, Any], *, uvloop: bool = False) -> Any:
     from workers.phone_call import PhoneError
     from workers.ports_in_use import PortInUse
     from workers.recordings import BadRecording
-    from workers.up import StackError
+    from workers.stack import StackError
     from workers.wiring import BadSettings
 
     mistakes = (

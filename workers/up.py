@@ -2,11 +2,8 @@
 
 import asyncio
 import contextlib
-import os
 import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import httpx
@@ -16,82 +13,88 @@ from rich.console import Console
 from firstline.adapters.embedded_temporal import dev_server_command
 from firstline.settings import Settings
 from workers.ports_in_use import require_free
+from workers.stack import Part, Ready, StackError, Supervisor
 from workers.wiring import database_url
 
-READY_SECONDS = 120.0
-STOP_SECONDS = 30.0
-"""Longer than a bridge takes to drain."""
-RESTARTS = 20
-"""Of one part in one run."""
 SAMPLE = Path(__file__).resolve().parent.parent / "examples" / "help-centre"
 
 
-class StackError(Exception):
-    """A part of the stack did not start or died; the message names it and its log."""
+class Parts:
+    """Makes the parts of a stack from its settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._logs = settings.home / "logs"
+        self._logs.mkdir(parents=True, exist_ok=True)
+
+    def postgres(self) -> Part:
+        """The embedded database."""
+        return self.serve("postgres", ready=self._postgres)
+
+    def temporal(self) -> Part:
+        """Temporal's development server, its state on disk."""
+        settings = self._settings
+        address, ui = settings.temporal_address, settings.temporal_ui_port
+        command = dev_server_command(settings.home / "temporal", address, ui)
+        return Part("temporal", command, listening(address), self._logs / "temporal.log")
+
+    def simulators(self) -> Part:
+        """The loopback stand-ins."""
+        return self.serve("simulators", ready=healthy(self._settings.simulators_url))
+
+    def speech(self) -> Part:
+        """Our own model server."""
+        settings = self._settings
+        return self.serve("speech", ready=healthy(f"http://{settings.host}:{settings.speech_port}"))
+
+    def worker(self) -> Part:
+        """A worker: nobody can ask it whether it is ready, and nobody needs to."""
+        return self.serve("worker", ready=_at_once)
+
+    def bridge(self, name: str = "bridge", port: int = 0, env: Mapping[str, str] | None = None) -> Part:
+        """A bridge; `port` and `env` for one of several."""
+        settings = self._settings
+        ready = healthy(f"http://{settings.host}:{port or settings.port}")
+        return self.serve("bridge", name=name, ready=ready, env=env)
+
+    def serve(self, process: str, *, ready: Ready, name: str = "", env: Mapping[str, str] | None = None) -> Part:
+        """`firstline serve <process>`."""
+        command = [sys.executable, "-m", "workers.cli", "serve", process]
+        return Part(name or process, command, ready, self._logs / f"{name or process}.log", env or {})
+
+    async def _postgres(self) -> bool:
+        try:
+            connection = await psycopg.AsyncConnection.connect(database_url(self._settings), connect_timeout=2)
+        except psycopg.Error:
+            return False
+        await connection.close()
+        return True
 
 
-@dataclass
-class Part:
-    """One supervised process."""
-
-    name: str
-    command: list[str]
-    ready: Callable[[], Awaitable[bool]]
-    log: Path
-    process: asyncio.subprocess.Process | None = field(default=None, repr=False)
-
-    def last_words(self) -> str:
-        """The end of its log, for the person who must mend it."""
-        lines = self.log.read_text("utf-8", "replace").splitlines() if self.log.exists() else []
-        return "\n".join(f"  {line}" for line in lines[-6:])
-
-
-class Stack:
+class Stack(Supervisor):
     """Starts the parts together, waits for each, stops them in reverse."""
 
     def __init__(self, settings: Settings, console: Console) -> None:
+        super().__init__(console)
         self._settings = settings
-        self._console = console
-        self._logs = settings.home / "logs"
-        self._logs.mkdir(parents=True, exist_ok=True)
-        self._parts = self._plan()
-        # Set once everything was ready: what dies before has never worked here, and is not started again.
-        self._up = False
-        self._watchers: list[asyncio.Task[None]] = []
-        self.failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-
-    def _plan(self) -> list[Part]:
-        settings = self._settings
-        address, ui = settings.temporal_address, settings.temporal_ui_port
-        return [
-            self._part("postgres", self._serve("postgres"), self._postgres),
-            self._part("temporal", dev_server_command(settings.home / "temporal", address, ui), self._port(address)),
-            self._part("simulators", self._serve("simulators"), self._health(settings.simulators_url)),
-            self._part("speech", self._serve("speech"), self._health(f"http://{settings.host}:{settings.speech_port}")),
-            self._part("worker", self._serve("worker"), _at_once),
-            self._part("bridge", self._serve("bridge"), self._health(f"http://{settings.host}:{settings.port}")),
-        ]
-
-    def _part(self, name: str, command: list[str], ready: Callable[[], Awaitable[bool]]) -> Part:
-        return Part(name, command, ready, self._logs / f"{name}.log")
-
-    @staticmethod
-    def _serve(name: str) -> list[str]:
-        return [sys.executable, "-m", "workers.cli", "serve", name]
+        self._make = Parts(settings)
 
     async def start(self) -> None:
         """Start everything. Raises `StackError` or `PortInUse`; what was started is then stopped by `stop`."""
         self._require_ports()
-        waiting = {part.name: part for part in self._parts}
-        for name in ("postgres", "temporal", "simulators", "speech"):
-            await self._launch(waiting[name])
-        await self._await_ready(waiting["postgres"])
-        await self._ingest_if_empty()
-        await self._await_ready(waiting["temporal"])
-        await self._launch(waiting["worker"])
-        await self._launch(waiting["bridge"])
-        await asyncio.gather(*(self._await_ready(waiting[name]) for name in ("simulators", "speech", "bridge")))
-        self._up = True
+        make = self._make
+        postgres, temporal, simulators, speech = make.postgres(), make.temporal(), make.simulators(), make.speech()
+        own = [] if self._settings.database_url else [postgres]
+        for part in (*own, temporal, simulators, speech):
+            await self.launch(part)
+        await self.await_ready(postgres)
+        await ingest_if_empty(self._settings, self.console)
+        await self.await_ready(temporal)
+        worker, bridge = make.worker(), make.bridge()
+        await self.launch(worker)
+        await self.launch(bridge)
+        await asyncio.gather(*(self.await_ready(part) for part in (simulators, speech, bridge)))
+        self.steady = True
 
     def _require_ports(self) -> None:
         settings = self._settings
@@ -108,113 +111,48 @@ class Stack:
         if not settings.database_url:
             require_free(settings.host, settings.postgres_port, "FIRSTLINE_POSTGRES_PORT")
 
-    async def _launch(self, part: Part) -> None:
-        if part.name == "postgres" and self._settings.database_url:
-            return
-        await self._spawn(part)
-        self._watchers.append(asyncio.create_task(self._watch(part)))
 
-    @staticmethod
-    async def _spawn(part: Part) -> None:
-        with part.log.open("ab") as log:
-            # Its own process group: Ctrl-C reaches us first, and we stop the parts in order.
-            part.process = await asyncio.create_subprocess_exec(
-                *part.command,
-                stdout=log,
-                stderr=log,
-                stdin=asyncio.subprocess.DEVNULL,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
-                start_new_session=True,
-            )
+async def ingest_if_empty(settings: Settings, console: Console) -> None:
+    """The sample help centre, for a collection that has nothing yet. Raises `StackError`."""
+    from workers.knowledge import collection_size
 
-    async def _watch(self, part: Part) -> None:
-        """Start a part that died again, as production's supervisor does; one that keeps dying ends the stack."""
-        for _ in range(RESTARTS + 1):
-            assert part.process is not None
-            code = await part.process.wait()
-            if not self._up:
-                break
-            self._console.print(f"  [yellow]![/] {part.name} died (exit {code}) and is started again")
-            await self._spawn(part)
-        if not self.failed.done():
-            self.failed.set_result(f"{part.name} ended (exit {code}); its log: {part.log}\n{part.last_words()}")
+    size = await collection_size(settings)
+    if size:
+        console.print(f"  [green]✓[/] help centre [dim]({size} chunks, collection {settings.collection})[/]")
+        return
+    console.print(f"  ingesting the sample help centre from {SAMPLE.name}/ …")
+    command = [sys.executable, "-m", "workers.cli", "ingest", str(SAMPLE)]
+    process = await asyncio.create_subprocess_exec(*command)
+    if await process.wait() != 0:
+        raise StackError("the sample help centre could not be ingested")
 
-    async def _await_ready(self, part: Part) -> None:
-        began = time.monotonic()
-        while not await part.ready():
-            if self.failed.done():
-                raise StackError(self.failed.result())
-            if time.monotonic() - began > READY_SECONDS:
-                raise StackError(f"{part.name} was not ready after {READY_SECONDS:.0f} s; its log: {part.log}")
-            await asyncio.sleep(0.1)
-        self._console.print(f"  [green]✓[/] {part.name} [dim]({time.monotonic() - began:.1f} s)[/]")
 
-    async def _ingest_if_empty(self) -> None:
-        from workers.knowledge import collection_size
+def listening(address: str) -> Ready:
+    """Whether anybody accepts at host:port."""
+    host, _, port = address.rpartition(":")
 
-        size = await collection_size(self._settings)
-        if size:
-            self._console.print(
-                f"  [green]✓[/] help centre [dim]({size} chunks, collection {self._settings.collection})[/]"
-            )
-            return
-        self._console.print(f"  ingesting the sample help centre from {SAMPLE.name}/ …")
-        command = [sys.executable, "-m", "workers.cli", "ingest", str(SAMPLE)]
-        process = await asyncio.create_subprocess_exec(*command)
-        if await process.wait() != 0:
-            raise StackError("the sample help centre could not be ingested")
-
-    async def stop(self) -> None:
-        """Stop every part, the last started first."""
-        if any(part.process is not None for part in self._parts):
-            self._console.print("[dim]stopping …[/]")
-        for watcher in self._watchers:
-            watcher.cancel()
-        for part in reversed(self._parts):
-            process = part.process
-            if process is None or process.returncode is not None:
-                continue
-            with contextlib.suppress(ProcessLookupError):
-                process.terminate()
-            try:
-                await asyncio.wait_for(process.wait(), STOP_SECONDS)
-            except TimeoutError:
-                self._console.print(f"  [yellow]![/] {part.name} had to be killed")
-                process.kill()
-                await process.wait()
-
-    async def _postgres(self) -> bool:
+    async def answers() -> bool:
         try:
-            connection = await psycopg.AsyncConnection.connect(database_url(self._settings), connect_timeout=2)
-        except psycopg.Error:
+            _, writer = await asyncio.open_connection(host, int(port))
+        except OSError:
             return False
-        await connection.close()
+        writer.close()
         return True
 
-    @staticmethod
-    def _port(address: str) -> Callable[[], Awaitable[bool]]:
-        host, _, port = address.rpartition(":")
+    return answers
 
-        async def answers() -> bool:
-            try:
-                _, writer = await asyncio.open_connection(host, int(port))
-            except OSError:
-                return False
-            writer.close()
-            return True
 
-        return answers
+def healthy(base: str) -> Ready:
+    """Whether `base`/healthz answers 200."""
 
-    @staticmethod
-    def _health(base: str) -> Callable[[], Awaitable[bool]]:
-        async def healthy() -> bool:
-            try:
-                async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
-                    return (await client.get(f"{base}/healthz")).status_code == 200
-            except httpx.HTTPError:
-                return False
+    async def answers() -> bool:
+        try:
+            async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
+                return (await client.get(f"{base}/healthz")).status_code == 200
+        except httpx.HTTPError:
+            return False
 
-        return healthy
+    return answers
 
 
 async def _at_once() -> bool:

@@ -30,13 +30,13 @@ class TemporalCallerWorkflows:
                 async for found in self.client.list_workflows(query)
             ]
 
-    async def forget_caller(self, phone: str, kept: Collection[str]) -> tuple[int, list[str]]:
+    async def forget_caller(self, phone: str, kept: Collection[str]) -> tuple[int, int]:
         """Calls, handoffs and callbacks alike. Raises `PortError`."""
-        deleted, running = 0, []
+        deleted = running = 0
         with _as_port_error():
             async for found in self.client.list_workflows(_of(phone)):
                 if found.status is WorkflowExecutionStatus.RUNNING:
-                    running.append(found.id)
+                    running += 1
                 elif _call_sid(found.id) not in kept:
                     deleted += await self._delete(found.id, found.run_id)
         return deleted, running

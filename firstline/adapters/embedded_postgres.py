@@ -4,6 +4,7 @@ The server listens on 127.0.0.1 only and trusts whoever can connect there: it is
 """
 
 import contextlib
+import os
 import signal
 import subprocess
 import time
@@ -53,6 +54,11 @@ class EmbeddedPostgres:
     def running(self) -> bool:
         """Whether the server that this object started or adopted is alive."""
         return self._server is not None and self._server.is_running() and self._server.status() != "zombie"
+
+    @property
+    def left_behind(self) -> bool:
+        """Whether a server over our data directory outlived whoever started it: `start` adopts it."""
+        return _left_behind(self._data) is not None
 
     def start(self) -> str:
         """Start, or adopt a server that a killed parent left behind on the same data; returns the URL.
@@ -146,6 +152,8 @@ def _left_behind(data: Path) -> psutil.Process | None:
 
 
 def _end(server: psutil.Process) -> None:
+    if _is_strange_zombie(server):
+        return
     with contextlib.suppress(psutil.NoSuchProcess):
         server.send_signal(signal.SIGINT)
     try:
@@ -154,3 +162,11 @@ def _end(server: psutil.Process) -> None:
         log.warning("postgres_killed", pid=server.pid)
         server.kill()
         server.wait(_STOP_S)
+
+
+def _is_strange_zombie(server: psutil.Process) -> bool:
+    """Dead, adopted, and not ours to reap: waiting for it would be waiting for somebody else."""
+    try:
+        return server.status() == psutil.STATUS_ZOMBIE and server.ppid() != os.getpid()
+    except psutil.NoSuchProcess:
+        return True

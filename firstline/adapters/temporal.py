@@ -1,6 +1,7 @@
 """The durable side of a call, asked over Temporal's client. Knows workflows by name only."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import structlog
-from prometheus_client import Counter
+from prometheus_client import Counter, Histogram
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.client import (
@@ -49,6 +50,12 @@ _INDEXED = {
     "Int": "INDEXED_VALUE_TYPE_INT",
 }
 
+UPDATE_MS = Histogram(
+    "firstline_update_ms",
+    "A promise asked for, to its answer: durable, refused, or too late",
+    ["update"],
+    buckets=(5, 10, 15, 20, 30, 40, 50, 75, 100, 150, 200, 300, 500, 750, 1000, 1500, 2000, 3000),
+)
 too_late = Counter("firstline_control_too_late_total", "Messages for a workflow that is over", ["message"])
 
 
@@ -216,7 +223,7 @@ class TemporalCallControl:
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             static_summary=_summary(start),
         )
-        async with _as_port_error(update, timeout), _looked_at(operation):
+        async with _as_port_error(update, timeout), _looked_at(operation), _timed(update):
             result: _Answer = await self.client.execute_update_with_start_workflow(
                 update,
                 request,
@@ -236,6 +243,15 @@ async def _looked_at(operation: WithStartWorkflowOperation[Any, Any]) -> AsyncIt
     finally:
         asked.cancel()
         await asyncio.gather(asked, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _timed(update: str) -> AsyncIterator[None]:
+    began = time.perf_counter()
+    try:
+        yield
+    finally:
+        UPDATE_MS.labels(update).observe((time.perf_counter() - began) * 1000)
 
 
 @asynccontextmanager

@@ -1,7 +1,10 @@
-"""Faults on demand: the next requests under a path are delayed, or fail with a status, before or after their effect."""
+"""Faults on demand: the next requests under a path are delayed, fail with a status, or lose their answer half way.
+
+Each before or after the request has taken effect.
+"""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -23,6 +26,10 @@ class Fault:
     """The request takes effect, and then its answer is late or lost."""
     method: str = ""
     """Only requests of this method; empty for every one."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """Of the failure, such as `Retry-After`."""
+    cut: bool = False
+    """The connection breaks in the middle of the answer."""
 
 
 class Faults:
@@ -57,6 +64,9 @@ class Faults:
                 await _afterwards(fault, app, scope, receive, send)
                 return
             await asyncio.sleep(fault.delay_ms / 1000)
+            if fault.cut:
+                await _break_off(send)
+                return
             if not fault.status:
                 await app(scope, receive, send)
                 return
@@ -83,6 +93,9 @@ async def _afterwards(fault: Fault, app: ASGIApp, scope: Scope, receive: Receive
 
     await app(scope, receive, keep)
     await asyncio.sleep(fault.delay_ms / 1000)
+    if fault.cut:
+        await _break_off(send)
+        return
     if fault.status:
         await _failure(fault)(scope, receive, send)
         return
@@ -90,5 +103,13 @@ async def _afterwards(fault: Fault, app: ASGIApp, scope: Scope, receive: Receive
         await send(message)
 
 
+async def _break_off(send: Send) -> None:
+    """Promise more than is sent: the server then has to close the connection."""
+    head = [(b"content-type", b"application/json"), (b"content-length", b"1000")]
+    await send({"type": "http.response.start", "status": 200, "headers": head})
+    await send({"type": "http.response.body", "body": b'{"status": ', "more_body": True})
+
+
 def _failure(fault: Fault) -> Response:
-    return JSONResponse({"status": fault.status, "message": "a fault was asked for", "code": 20500}, fault.status)
+    body = {"status": fault.status, "message": "a fault was asked for", "code": 20500}
+    return JSONResponse(body, fault.status, fault.headers)

@@ -18,8 +18,9 @@
     speaks_first, patience_ms, hang_up (after_answer|after_person|never), hang_up_patience_ms, give_up_ms. Meaning and
     defaults: `phone.Script`. A number nobody set answers after 1.5 s and presses 1.
 `POST /sim/faults` — {"prefix": "/2010-04-01" or "/pagerduty", "status": 503, "times": 1, "delay_ms": 0,
-    "after": false, "method": ""}: the next requests under that path fail, or are only delayed when `status` is 0; with
-    `after`, the request takes effect first and its answer is lost or late; `method` picks, e.g., only POSTs.
+    "after": false, "method": "", "headers": {"Retry-After": "1"}, "cut": false}: the next requests under that path
+    fail, or are only delayed when `status` is 0; with `after`, the request takes effect first and its answer is lost
+    or late; `method` picks, e.g., only POSTs; with `cut`, the connection breaks in the middle of the answer.
 """
 
 import base64

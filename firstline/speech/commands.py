@@ -35,8 +35,6 @@ class Answer:
 
     response_id: str
     request: Request
-    form: AudioFormat | None
-    """How the answer will be spoken; None when it is to be written."""
 
 
 @dataclass(frozen=True)

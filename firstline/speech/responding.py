@@ -69,8 +69,7 @@ class Responding:
             params, response = self._requests.pop(response_id), self._running[response_id]
             request, response.read = self._request(params)
             self._count_cached(response)
-            settings = response.settings
-            self._out.do(Answer(response_id, request, settings.form if settings.modality == "audio" else None))
+            self._out.do(Answer(response_id, request))
 
     def answered(self, response_id: str, part: Part) -> None:
         """The answerer's next part."""

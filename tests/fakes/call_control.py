@@ -82,6 +82,7 @@ class FakeCallControl:
         return self._known(call_sid).resume_context()
 
     async def rep_answered(self, call_sid: str, rep_number: str, answer: RepAnswer) -> None:
+        self._reach()
         self.rep_answers.append((call_sid, rep_number, answer))
         call = self._live(call_sid, handoff_workflow_id(call_sid))
         if call.handoff is None:
@@ -92,6 +93,7 @@ class FakeCallControl:
         self._live(call_sid, f"call-{call_sid}").end(datetime.now(UTC).isoformat(), "the caller hung up")
 
     async def dial_status(self, promised_in: str, dialled_sid: str, status: DialStatus) -> None:
+        self._reach()
         self.dialled.append((promised_in, dialled_sid, status))
         call = self.calls.get(promised_in)
         if call is None or call.callback is None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlencode
+from xml.etree import ElementTree
 
 import httpx
 import pytest
@@ -16,6 +17,7 @@ from twilio.request_validator import RequestValidator
 
 from firstline.domain.callback import DialStatus
 from firstline.domain.facts import FactKind
+from firstline.domain.handoff import RepAnswer
 from realtime_bridge.admission import EXPECTED_SECONDS, Admission
 from realtime_bridge.live_calls import LiveCalls
 from realtime_bridge.pagerduty_webhook import PATH, PagerDutyWebhook
@@ -122,6 +124,63 @@ class TestWhoAnsweredACallback:
 
         assert answer.status_code == 204
         assert carrier.control.dialled == [(CALL, OUTBOUND, status)]
+
+
+class TestTheEndOfACall:
+    async def test_is_known_from_the_carrier_also_when_the_bridge_that_had_the_stream_is_gone(
+        self, carrier: Carrier
+    ) -> None:
+        await carrier.post("/twilio/call-status", CallStatus="completed")
+
+        assert await carrier.kinds() == [FactKind.CALL_ENDED]
+
+    @pytest.mark.parametrize("status", ["ringing", "in-progress", ""])
+    async def test_is_not_read_into_another_status(self, carrier: Carrier, status: str) -> None:
+        await carrier.post("/twilio/call-status", CallStatus=status)
+
+        assert await carrier.kinds() == []
+
+    async def test_of_a_callback_ends_the_dialled_call_too(self, carrier: Carrier) -> None:
+        await carrier.post(f"/twilio/callback-status?callback={CALL}", CallSid=OUTBOUND, CallStatus="in-progress")
+        await carrier.post(f"/twilio/callback-status?callback={CALL}", CallSid=OUTBOUND, CallStatus="completed")
+
+        assert await carrier.kinds() == [FactKind.CALL_ENDED]
+        assert [fact.call_sid for fact in carrier.control.delivered] == [OUTBOUND]
+
+
+class TestWhileTheControlPlaneIsDown:
+    async def test_a_rep_who_accepted_is_still_accepted_when_it_is_back(self, carrier: Carrier) -> None:
+        """Twilio does not send the digit again when it is redirected."""
+        await handed_off(carrier)
+        carrier.control.unreachable = True
+        put_off = await carrier.post(f"/twilio/rep-answer?handoff={CALL}&rep=%2B15550100201", Digits="1")
+        carrier.control.unreachable = False
+
+        again = ElementTree.fromstring(put_off.text).findtext("Redirect") or ""
+        answer = await carrier.post(again)
+
+        assert carrier.control.rep_answers == [(CALL, "+15550100201", RepAnswer.ACCEPTED)]
+        assert "<Conference" in answer.text
+
+    @pytest.mark.parametrize(
+        ("path", "form"),
+        [
+            (f"/twilio/callback-status?callback={CALL}", {"CallStatus": "busy"}),
+            (f"/twilio/amd?callback={CALL}", {"AnsweredBy": "human"}),
+            (f"/twilio/rep-status?handoff={CALL}&rep=%2B15550100201", {"CallStatus": "no-answer"}),
+            (f"/twilio/conference?handoff={CALL}", {"StatusCallbackEvent": "participant-leave"}),
+        ],
+    )
+    async def test_a_status_that_cannot_be_told_is_counted(
+        self, carrier: Carrier, path: str, form: dict[str, str]
+    ) -> None:
+        carrier.control.unreachable = True
+        before = REGISTRY.get_sample_value("firstline_statuses_lost_total") or 0
+
+        answer = await carrier.post(path, **form)
+
+        assert answer.status_code == 204
+        assert REGISTRY.get_sample_value("firstline_statuses_lost_total") == before + 1
 
 
 class TestTheFailsafeQueue:

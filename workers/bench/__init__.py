@@ -58,28 +58,6 @@ def bridge(
         show(report, cli._console())
 
 
-@app.command("first-audio")
-def first_audio(
-    calls: Annotated[int, typer.Option(min=1, max=1000, help="Concurrent calls.")] = 50,
-    turns: Annotated[int, typer.Option(min=1, max=1000, help="Turns of each call, in each of the two passes.")] = 10,
-    seed: Annotated[int, typer.Option(min=0, help="Of the drawn times.")] = 1,
-    json: Json = False,
-) -> None:
-    """First audio with every stage taking its time from the case study's table, searching ahead and not."""
-    import uvloop
-
-    from workers import cli
-    from workers.bench.first_audio.report import show
-    from workers.bench.first_audio.run import run_first_audio_bench
-
-    told = cli._console(True)
-    report = uvloop.run(run_first_audio_bench(calls, turns, seed, told.print))
-    if json:
-        cli._emit(report)
-    else:
-        show(report, cli._console())
-
-
 @app.command()
 def turns(
     count: Annotated[int, typer.Option("--turns", min=5, help="Spoken questions, five a call.")] = 30,
@@ -95,3 +73,34 @@ def turns(
         cli._emit(report)
     else:
         show(report, cli._console())
+
+
+@app.command()
+def lifecycle(
+    calls: Annotated[
+        int, typer.Option(min=3, max=5000, help="Callers: some ask, some want a person or a callback.")
+    ] = 30,
+    kills: Annotated[int, typer.Option(min=0, help="Times that a random process is killed with -9.")] = 6,
+    seed: Annotated[int, typer.Option(help="Draws callers, kills and faults.")] = 1,
+    seconds: Annotated[float, typer.Option(min=0, help="Over which the calls begin; 0: 1.8 s a call.")] = 0,
+    faults: Annotated[bool, typer.Option(help="The paid services fail and answer late.")] = True,
+    json: Json = False,
+) -> None:
+    """Promises tried by breaking it: kills -9 and faults under live calls, then a count at the other end of each."""
+    import sys
+
+    import uvloop
+
+    from firstline.telemetry import configure_logs
+    from workers import cli
+    from workers.bench.lifecycle.report import failed, show
+    from workers.bench.lifecycle.run import Size, run_lifecycle_bench
+
+    configure_logs(json=False, level=logging.ERROR)
+    size = Size(calls, kills, seed, seconds or 1.8 * calls, faults)
+    report = uvloop.run(run_lifecycle_bench(size, cli._console(True)))
+    if json:
+        cli._emit(report)
+    else:
+        show(report, cli._console())
+    sys.exit(1 if failed(report) else 0)

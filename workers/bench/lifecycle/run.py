@@ -1,0 +1,117 @@
+"""One run: callers phone while everything is killed, then it is waited for quiet, and counted."""
+
+import asyncio
+import contextlib
+import random
+import shutil
+import signal
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from rich.console import Console
+from temporalio.service import RPCError
+
+from workers.bench.lifecycle import breaking, callers, carrier, histories, promises
+from workers.bench.lifecycle.metrics import Metrics
+from workers.bench.lifecycle.report import report
+from workers.bench.lifecycle.stage import Stage, stage
+
+QUIET_WITHIN_S = 240.0
+LONG_RUN_CALLS = 60
+"""From so many calls on there is time for people who are busy at first."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much of it."""
+
+    calls: int
+    kills: int
+    seed: int
+    seconds: float
+    """Over which the calls begin."""
+    faults: bool = True
+
+    @property
+    def busy(self) -> bool:
+        """Whether some people need a second call."""
+        return self.calls >= LONG_RUN_CALLS
+
+
+async def run_lifecycle_bench(size: Size, console: Console) -> dict[str, Any]:
+    """The report. Raises `StackError` when the stack does not come up or stays down."""
+    running = asyncio.current_task()
+    assert running is not None
+    # Told to stop, it stops what it started.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
+    # Not below a home folder: Postgres, which does not run as root, has to reach it.
+    home = Path(tempfile.mkdtemp(prefix="firstline-lifecycle-"))
+    try:
+        async with stage(home, console) as built:
+            return await _run(size, built, console)
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+async def _run(size: Size, stage: Stage, console: Console) -> dict[str, Any]:
+    rng = random.Random(size.seed)
+    drawn = callers.draw(size.calls, size.seconds, rng, size.busy)
+    phones, broken, metrics = carrier.Phones(stage), breaking.Broken(), Metrics()
+    await phones.people(callers.reps(rng, size.calls))
+    when = breaking.plan(size.kills, size.seconds, rng)
+    began = time.time()
+    telling = asyncio.create_task(_tell(stage, phones, broken, console))
+    faults = asyncio.create_task(breaking.misbehave(stage, rng, broken)) if size.faults else None
+    try:
+        await asyncio.gather(phones.ring(drawn), breaking.kill_all(stage, when, broken, metrics))
+        loaded = time.time() - began
+        if faults is not None:
+            faults.cancel()
+            await asyncio.gather(faults, return_exceptions=True)
+        quiet = await _quiet(stage, console)
+    finally:
+        telling.cancel()
+    await metrics.scrape(stage)
+    seen, written = await carrier.look(stage), await histories.read(await stage.temporal())
+    verdict = promises.decide(seen, written, drawn)
+    return report(size, verdict, seen, written, broken, metrics, await _left(stage), loaded, quiet)
+
+
+async def _quiet(stage: Stage, console: Console) -> float:
+    """Wait until all calls are over, all workflows closed and all spools empty; seconds it took."""
+    began = time.monotonic()
+    while time.monotonic() - began < QUIET_WITHIN_S:
+        with contextlib.suppress(RPCError, RuntimeError, httpx.HTTPError):
+            live, open_ = await carrier.live_legs(stage), await histories.still_open(await stage.temporal())
+            if not live and not open_ and sum((await _left(stage)).values()) == 0:
+                break
+        await asyncio.sleep(1)
+    else:
+        console.print("  [yellow]![/] it did not become quiet: what is open counts as unclosed")
+    return time.monotonic() - began
+
+
+async def _left(stage: Stage) -> dict[str, int]:
+    """Facts in each bridge's spool; one that does not answer has at least one."""
+    left = {}
+    for backend in stage.balancer.backends:
+        answer = await stage.ask_bridge(backend, "/healthz")
+        left[backend.name] = int(answer.json()["spool_depth"]) if answer is not None else 1
+    return left
+
+
+async def _tell(stage: Stage, phones: carrier.Phones, broken: breaking.Broken, console: Console) -> None:
+    """Say every few seconds how far it is."""
+    began = time.monotonic()
+    while True:
+        await asyncio.sleep(5)
+        with contextlib.suppress(httpx.HTTPError, RPCError, RuntimeError):
+            live, open_ = await carrier.live_legs(stage), await histories.still_open(await stage.temporal())
+            console.print(
+                f"  {time.monotonic() - began:4.0f} s   {phones.placed} calls placed, {live} live, "
+                f"{open_} workflows open, {sum(broken.kills.values())} kills, {broken.faults} faults"
+            )
