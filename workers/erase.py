@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Collection
 from contextlib import AsyncExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -12,13 +13,15 @@ from firstline.adapters.postgres import migrate
 from firstline.adapters.retention import PostgresRetention
 from firstline.adapters.temporal import connect
 from firstline.domain.call import CALL_SID, E164
-from firstline.domain.retention import Attestation, KeptCall, cold_key, trace_key
+from firstline.domain.retention import Attestation, KeptCall, claims_folder, cold_key, trace_key
+from firstline.names import call_workflow_id, callback_workflow_id, handoff_workflow_id
 from firstline.ports import ObjectStore, Rejected
 from firstline.ports_after_call import CallerWorkflows, Retention
 from firstline.settings import Settings
 from workers import wiring
 
 _LET_GO_S = 0.3
+_WORKFLOWS_OF_A_CALL = (call_workflow_id, handoff_workflow_id, callback_workflow_id)
 
 
 async def erase(
@@ -37,9 +40,11 @@ async def erase(
     going = [call for call in known if call.call_sid not in held]
     traces = sum([await _erase_trace(store, call) for call in going])
     deleted, running = await workflows.forget_caller(phone, held)
+    claims = sum([await _erase_claims(store, call, running) for call in going])
     # The rows last: while they are there, a run that broke off knows what is left to do.
     rows = await retention.forget([call.call_sid for call in going])
-    attestation = Attestation(now.isoformat(timespec="seconds"), rows, traces, deleted, len(held), running)
+    at = now.isoformat(timespec="seconds")
+    attestation = Attestation(at, rows, traces, deleted, len(held), len(running), claims=claims)
     key = f"attestations/{now:%Y-%m-%dT%H%M%SZ}-{uuid4().hex[:8]}.json"
     return attestation, await store.put(key, json.dumps(asdict(attestation), indent=1).encode())
 
@@ -49,6 +54,15 @@ async def _erase_trace(store: ObjectStore, call: KeptCall) -> bool:
     key = trace_key(call.day, call.call_sid)
     hot, cold = await store.delete(key), await store.delete(cold_key(key))
     return hot or cold
+
+
+async def _erase_claims(store: ObjectStore, call: KeptCall, running: Collection[str]) -> int:
+    """What was too big for the histories of a call, but not of what still runs; how many."""
+    gone = 0
+    for workflow_id in (of(call.call_sid) for of in _WORKFLOWS_OF_A_CALL):
+        if workflow_id not in running:
+            gone += sum([await store.delete(key) for key in await store.keys(claims_folder(workflow_id))])
+    return gone
 
 
 async def run_erase(settings: Settings, phone: str) -> tuple[Attestation, str]:

@@ -8,6 +8,7 @@ from firstline.ports import Voice
 from firstline.settings import Settings
 from firstline.speech.models import load_piper, voice_file
 from firstline.speech.speak import LocalSpeaker, SpeakerVoice
+from workers import wiring_speech
 
 
 class VoiceOnDemand:
@@ -27,4 +28,5 @@ class VoiceOnDemand:
 
 def voice(settings: Settings) -> Voice:
     """The voice that pre-renders phrases; blocks for a second or two. Raises `ModelFileError`."""
-    return SpeakerVoice(LocalSpeaker({SUPPORTED[0]: load_piper(voice_file(settings.piper_voice), threads=1)}))
+    local = LocalSpeaker({SUPPORTED[0]: load_piper(voice_file(settings.piper_voice), threads=1)})
+    return SpeakerVoice(wiring_speech.speaker(settings, local))

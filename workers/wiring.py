@@ -18,7 +18,9 @@ from activities.prefetch import PrefetchActivities
 from activities.retention import RetentionActivities
 from activities.review import ReviewActivities
 from activities.slo import SloActivities
+from activities.trace_view import TraceViewActivities
 from firstline.adapters.call_statistics import PostgresCallStatistics
+from firstline.adapters.claim_check import with_claims
 from firstline.adapters.dial_turns import PostgresDialTurns
 from firstline.adapters.jira import JiraTickets
 from firstline.adapters.object_store import ObstoreObjectStore
@@ -37,13 +39,14 @@ from firstline.domain.language import SUPPORTED
 from firstline.knowledge.build import PostgresCorpusBuilder
 from firstline.knowledge.mirror import MirrorWatch
 from firstline.knowledge.search import PostgresKnowledge
-from firstline.ports import ObjectStore
+from firstline.ports import ObjectStore, Rejected
+from firstline.ports_after_call import TraceView
 from firstline.prompts import language_pack
 from firstline.settings import Settings
 from realtime_bridge.app import Bridge, BridgeConfig
 from realtime_bridge.model_link import ModelEndpoint
 from realtime_bridge.phrases import PhraseBook
-from workers import wiring_knowledge
+from workers import wiring_knowledge, wiring_speech, wiring_trace_view
 from workers.voices import VoiceOnDemand
 from workers.wiring_knowledge import embedding_model
 from workers.worker import Activities
@@ -59,10 +62,15 @@ def load_settings() -> Settings:
         settings = Settings()
         ZoneInfo(settings.timezone)
         callback_rules(settings)
+        wiring_trace_view.account(settings)
+        if settings.voice_engine == "elevenlabs" and not settings.elevenlabs_api_key.get_secret_value():
+            raise BadSettings("FIRSTLINE_VOICE_ENGINE=elevenlabs needs ELEVENLABS_API_KEY; see .env.example")
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "settings"
         raise BadSettings(f"{name}={first.get('input')!r}: {first['msg']}; see .env.example") from error
+    except Rejected as error:
+        raise BadSettings(f"{error}; see .env.example") from error
     except (KeyError, ValueError) as error:
         raise BadSettings("FIRSTLINE_TIMEZONE is not an IANA time zone such as America/New_York") from error
     if settings.env == "production" and (problems := not_for_production(settings)):
@@ -121,13 +129,25 @@ def database_url(settings: Settings) -> str:
 
 
 def converter(settings: Settings) -> DataConverter:
-    """How what Temporal keeps is written: encrypted where keys are set. Raises `Rejected` for keys that are none."""
-    return data_converter(parse_keys(settings.payload_keys.get_secret_value()))
+    """How what Temporal keeps is written: encrypted where keys are set, and put to the object store where it is big.
+
+    Raises `Rejected` for keys that are none.
+    """
+    return with_claims(data_converter(parse_keys(settings.payload_keys.get_secret_value())), object_store(settings))
 
 
 def object_store(settings: Settings) -> ObjectStore:
     """The object store: the setting, or a folder under the state directory."""
-    return ObstoreObjectStore(settings.object_store_url or (settings.home / "objects").as_uri())
+    return ObstoreObjectStore(_objects_url(settings))
+
+
+def phrase_store(settings: Settings) -> ObjectStore:
+    """Where phrases are kept that one voice has spoken."""
+    return ObstoreObjectStore(wiring_speech.phrases_url(settings, _objects_url(settings)))
+
+
+def _objects_url(settings: Settings) -> str:
+    return settings.object_store_url or (settings.home / "objects").as_uri()
 
 
 @dataclass(frozen=True)
@@ -202,7 +222,7 @@ async def bridge(opened: Opened) -> Bridge:
         speculate=settings.speculate,
         pagerduty_webhook_secret=settings.pagerduty_webhook_secret.get_secret_value(),
     )
-    phrases = PhraseBook(VoiceOnDemand(settings), object_store(settings), settings.company)
+    phrases = PhraseBook(VoiceOnDemand(settings), phrase_store(settings), settings.company)
     return Bridge(config, await opened.knowledge(), TemporalCallControl(client), phrases)
 
 
@@ -228,11 +248,12 @@ async def activities(opened: Opened, client: Client) -> Activities:
         handoff=HandoffActivities(paging, telephony, settings.reps, links),
         callback=CallbackActivities(telephony, callback_rules(settings)),
         trace=TraceActivities(store, PostgresReadModel(pool)),
-        prefetch=PrefetchActivities(VoiceOnDemand(settings), store, phrases),
+        prefetch=PrefetchActivities(VoiceOnDemand(settings), phrase_store(settings), phrases),
         review=ReviewActivities(statistics, store, _tickets(opened), ZoneInfo(settings.timezone), links),
         slo=SloActivities(statistics, paging, links),
         csat=CsatActivities(PostgresSurvey(pool), ZoneInfo(settings.timezone)),
         retention=RetentionActivities(store, PostgresRetention(pool)),
+        trace_view=TraceViewActivities(store, _trace_view(opened)),
         orphans=OrphanActivities(
             telephony, TemporalOpenCalls(client), paging, settings.line_number, settings.reps, links
         ),
@@ -248,6 +269,14 @@ def _tickets(opened: Opened) -> JiraTickets | None:
     tickets = JiraTickets(url, settings.jira_email, settings.jira_api_token.get_secret_value(), settings.jira_project)
     opened.stack.push_async_callback(tickets.aclose)
     return tickets
+
+
+def _trace_view(opened: Opened) -> TraceView | None:
+    """Langfuse, or None where none is set up; on one machine the simulated one."""
+    traces = wiring_trace_view.trace_view(opened.settings)
+    if traces is not None:
+        opened.stack.push_async_callback(traces.aclose)
+    return traces
 
 
 async def corpus_activities(opened: Opened) -> CorpusActivities:

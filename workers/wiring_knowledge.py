@@ -1,19 +1,29 @@
 """Binds what the help centre asks for: embedding model, reranker, mirror."""
 
+import os
+
 from firstline.adapters.openai_embedder import DIMENSIONS, OpenAIEmbedder
 from firstline.adapters.pinecone import PineconeMirror
 from firstline.knowledge.cross_encoder import CrossEncoderReranker
-from firstline.knowledge.embed import SentenceTransformerEmbedder
+from firstline.knowledge.packaged import PackagedEmbedder, load_packaged
+from firstline.knowledge.sentence_transformer import SentenceTransformerEmbedder
 from firstline.settings import Settings
 
 BUILT_IN = "built-in"
 
+EmbeddingModel = PackagedEmbedder | SentenceTransformerEmbedder | OpenAIEmbedder
 
-def embedding_model(settings: Settings, threads: int | None = None) -> SentenceTransformerEmbedder | OpenAIEmbedder:
-    """The embedding model, loaded and warm; close it when done. Raises `CorpusError`."""
+
+def embedding_model(settings: Settings, threads: int | None = None) -> EmbeddingModel:
+    """The embedding model, loaded and warm; close it when done. `threads`: None for every core.
+
+    Raises `CorpusError`.
+    """
     name = settings.embedding_model
     if name in DIMENSIONS:
         return OpenAIEmbedder(name, settings.openai_api_key.get_secret_value(), settings.embedding_url)
+    if name.startswith("packaged:"):
+        return load_packaged(name, settings.home / "models", threads=threads or os.cpu_count() or 1)
     return SentenceTransformerEmbedder.load(name, threads=threads)
 
 

@@ -20,6 +20,7 @@ from activities.prefetch import PrefetchActivities
 from activities.retention import RetentionActivities
 from activities.review import ReviewActivities
 from activities.slo import SloActivities
+from activities.trace_view import TraceViewActivities
 from firstline import names
 from workflows.call import CallWorkflow
 from workflows.callback import CallbackWorkflow
@@ -57,6 +58,7 @@ class Activities:
     csat: CsatActivities
     orphans: OrphanActivities
     retention: RetentionActivities
+    trace_view: TraceViewActivities
 
     @property
     def methods(self) -> list[Callable[..., Any]]:

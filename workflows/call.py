@@ -20,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.failures import REJECTED
     from activities.handoff import FAILSAFE, HandoffActivities
     from activities.prefetch import PREFETCH, PrefetchActivities
+    from activities.trace_view import SHOW, TraceViewActivities
     from firstline import names
     from firstline.domain.call import CallStarted, Outcome
     from firstline.domain.call_state import CallClosed, CallPhase, CallState, CallView
@@ -42,6 +43,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from firstline.domain.outcome import decide_outcome
     from firstline.domain.resume import ResumeContext
+    from firstline.domain.retention import KeptCall
     from firstline.domain.turn import Turn
     from firstline.ports import CallRecord
 
@@ -80,6 +82,8 @@ class CallWorkflow:
         await workflow.wait_condition(workflow.all_handlers_finished)
         outcome = self._decide()
         trace_url = await self._archive(outcome)
+        if trace_url and workflow.patched("trace-view"):
+            await self._show_to_people()
         return CallClosed(start.call_sid, outcome, trace_url, len(self._call.turns))
 
     # --- steps ------------------------------------------------------------------------------------------------------
@@ -194,6 +198,22 @@ class CallWorkflow:
         except ActivityError:
             self._note("The call could not be projected")
         return trace_url
+
+    async def _show_to_people(self) -> None:
+        """Last of all, so that a view which is away for a week holds nothing up."""
+        start = self._call.start
+        try:
+            link = await workflow.execute_activity_method(
+                TraceViewActivities.show_call,
+                KeptCall(start.call_sid, start.started_at[:10]),
+                summary="Show the trace where people look",
+                **SHOW,
+            )
+        except ActivityError:
+            self._note("The trace could not be shown; it is in the archive")
+        else:
+            if link:
+                self._note(f"The trace can be seen at {link}")
 
     def _record(self, outcome: Outcome) -> CallRecord:
         call = self._call

@@ -30,13 +30,13 @@ class TemporalCallerWorkflows:
                 async for found in self.client.list_workflows(query)
             ]
 
-    async def forget_caller(self, phone: str, kept: Collection[str]) -> tuple[int, int]:
+    async def forget_caller(self, phone: str, kept: Collection[str]) -> tuple[int, list[str]]:
         """Calls, handoffs and callbacks alike. Raises `PortError`."""
-        deleted = running = 0
+        deleted, running = 0, []
         with _as_port_error():
             async for found in self.client.list_workflows(_of(phone)):
                 if found.status is WorkflowExecutionStatus.RUNNING:
-                    running += 1
+                    running.append(found.id)
                 elif _call_sid(found.id) not in kept:
                     deleted += await self._delete(found.id, found.run_id)
         return deleted, running

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from openai import APIConnectionError, APIStatusError, AsyncOpenAI, OpenAIError
 
-from firstline.knowledge.embed import packaged_tokenizer
 from firstline.knowledge.errors import CorpusError
+from firstline.knowledge.packaged import packaged_tokenizer
 from firstline.ports import PortError
 
 DIMENSIONS = {"text-embedding-3-large": 3_072, "text-embedding-3-small": 1_536}

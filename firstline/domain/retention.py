@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from urllib.parse import quote
 
 HOT = timedelta(days=30)
 KEPT = timedelta(days=365)
 TRACES = "traces/"
 COLD = "cold/"
 """Put before a key when it goes cold: a bucket's lifecycle rule may give this prefix a cheaper class."""
+
+CLAIMS = "claims/"
+"""Payloads that were too big for a workflow's history."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,8 @@ class Retained:
     """Calls with their turns and flags deleted from the read model."""
     held: int
     """Traces old enough to go that a legal hold keeps."""
+    claims_gone: int = 0
+    """Payloads that were too big for a history, of workflows long over."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,8 @@ class Attestation:
     still_open: int
     """Workflows that run on: what they leave must be erased by another run."""
     what: str = "erasure of one caller's calls"
+    claims: int = 0
+    """Payloads deleted that were too big for those histories."""
     version: int = 1
 
 
@@ -71,6 +79,28 @@ def call_of(key: str) -> KeptCall | None:
     except ValueError:
         return None
     return KeptCall(parts[2].removesuffix(".json"), parts[1])
+
+
+def claims_folder(workflow_id: str) -> str:
+    """Where a workflow's big payloads lie."""
+    return f"{CLAIMS}{quote(workflow_id, safe='')}/"
+
+
+def claim_key(workflow_id: str, day: str, digest: str) -> str:
+    """Where a workflow's big payload lies: by the day (UTC) on which it was stored, `2026-11-17`."""
+    return f"{claims_folder(workflow_id)}{day}-{digest}"
+
+
+def claimed_by(key: str) -> KeptCall | None:
+    """Which call's workflow stored a payload, and on which day; None for a key that is none."""
+    parts = key.split("/")
+    if len(parts) != 3 or parts[0] + "/" != CLAIMS:
+        return None
+    try:
+        day = date.fromisoformat(parts[2][:10])
+    except ValueError:
+        return None
+    return KeptCall(parts[1].rpartition("-")[2], day.isoformat())
 
 
 def older_than(call: KeptCall, age: timedelta, now: datetime) -> bool:

@@ -77,6 +77,24 @@ class TurnTiming:
     `retrieval` is what the caller waited for; `retrieval_ahead` how long the search took that ran while they spoke, and
     `retrieval_saved` what of it they did not have to wait for.
     """
+    spoke_at: str = ""
+    """When the caller began to speak. This and the next two: ISO 8601, UTC; empty where the bridge did not say."""
+    stopped_at: str = ""
+    """When end of speech was detected: `first_audio_ms` runs from here."""
+    ended_at: str = ""
+    """When the turn was over: heard, or cut off."""
+
+
+@dataclass(frozen=True)
+class TurnAudio:
+    """Keys in the object store of a turn's two recordings (WAV, G.711 µ-law, 8 kHz mono); empty where none is kept.
+
+    A recording is written after its turn was reported: a key may name what never arrived.
+    """
+
+    caller: str = ""
+    agent: str = ""
+    """As the caller heard it: what a barge-in cut off is not in it."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +120,7 @@ class Turn:
     lookup: Lookup = Lookup.NONE
     searches_ahead: int = 0
     """Searches begun before the model asked for one; at most one of them was of use."""
+    audio: TurnAudio = field(default_factory=TurnAudio)
 
     @property
     def spoken(self) -> list[tuple[str, str]]:

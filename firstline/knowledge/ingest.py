@@ -1,6 +1,7 @@
 """A corpus into the knowledge base: only what changed is embedded, a kill loses no committed batch, and what is
 searched changes at once when all is there."""
 
+import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -33,7 +34,7 @@ from firstline.knowledge.versions import open_version, switch_over
 log = structlog.get_logger()
 
 BATCH = 32
-"""Chunks embedded and committed together: what a kill costs at most."""
+"""Chunks embedded and committed together: a kill costs the batch being stored and the one being embedded."""
 
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)\s]*(?:\s+\"[^\"]*\")?\)")
 
@@ -145,16 +146,30 @@ def _changed(
 
 
 async def batches(embedder: Embedder, articles: Iterator[Article]) -> AsyncIterator[list[Prepared]]:
-    """The articles embedded, about `BATCH` chunks at a time."""
-    chunker = Chunker(embedder.tokenizer)
+    """The articles embedded, about `BATCH` chunks at a time; the next batch while the caller stores this one."""
+    ahead: asyncio.Task[list[Prepared]] | None = None
+    try:
+        async for group in _groups(Chunker(embedder.tokenizer), articles):
+            ready, ahead = ahead, asyncio.create_task(_embed(embedder, group))
+            if ready is not None:
+                yield await ready
+        if ahead is not None:
+            yield await ahead
+    finally:
+        if ahead is not None:
+            ahead.cancel()
+
+
+async def _groups(chunker: Chunker, articles: Iterator[Article]) -> AsyncIterator[list[tuple[Article, list[Chunk]]]]:
     waiting: list[tuple[Article, list[Chunk]]] = []
     for article in articles:
-        waiting.append((article, chunker.chunks(article)))
+        # A long article takes a while, and others live on this loop.
+        waiting.append((article, await asyncio.to_thread(chunker.chunks, article)))
         if sum(len(chunks) for _, chunks in waiting) >= BATCH:
-            yield await _embed(embedder, waiting)
+            yield waiting
             waiting = []
     if waiting:
-        yield await _embed(embedder, waiting)
+        yield waiting
 
 
 async def _embed(embedder: Embedder, waiting: list[tuple[Article, list[Chunk]]]) -> list[Prepared]:

@@ -1,7 +1,7 @@
 """All simulators as one app.
 
-Twilio's REST API at the root, PagerDuty under `/pagerduty`, Jira under `/jira`, a chat model under `/openai/v1`, control
-under `/sim`.
+Twilio's REST API at the root, PagerDuty under `/pagerduty`, Jira under `/jira`, a chat model under `/openai/v1`,
+ElevenLabs' voice under `/elevenlabs`, Langfuse under `/langfuse`, control under `/sim`.
 """
 
 from collections.abc import AsyncIterator
@@ -14,10 +14,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
-from firstline.settings import LOCAL_JIRA_EMAIL, LOCAL_JIRA_TOKEN
+from firstline.settings import LOCAL_JIRA_EMAIL, LOCAL_JIRA_TOKEN, LOCAL_LANGFUSE_KEYS
 from firstline.simulators.chat_model import USUAL, ChatSimulator
+from firstline.simulators.elevenlabs import ElevenLabs
 from firstline.simulators.faults import Faults
 from firstline.simulators.jira import Jira
+from firstline.simulators.langfuse import Langfuse
 from firstline.simulators.pagerduty import PagerDuty
 from firstline.simulators.twilio_carrier import Carrier
 from firstline.simulators.twilio_control import Control
@@ -50,15 +52,19 @@ def build_app(
 
     pagerduty = PagerDuty(routing_key)
     jira = Jira(*jira_account)
+    langfuse = Langfuse(*LOCAL_LANGFUSE_KEYS)
     routes = [
         Route("/healthz", _healthy),
         *Control(carrier).routes,
         *faults.routes,
         *pagerduty.control_routes,
         *jira.control_routes,
+        *langfuse.control_routes,
         Mount("/pagerduty", routes=pagerduty.routes),
         Mount("/jira", routes=jira.routes),
+        Mount("/elevenlabs", routes=ElevenLabs(first_byte_ms=100).routes()),
         Mount("/openai/v1", routes=ChatSimulator(pace=USUAL).routes()),
+        Mount("/langfuse", routes=langfuse.routes),
         *Rest(carrier).routes,
     ]
     handlers: dict[Any, Any] = {404: _not_found}

@@ -35,6 +35,8 @@ class Answer:
 
     response_id: str
     request: Request
+    form: AudioFormat | None
+    """How the answer will be spoken; None when it is to be written."""
 
 
 @dataclass(frozen=True)

@@ -2,22 +2,62 @@
 
 import asyncio
 import json
+import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
-from websockets.asyncio.server import ServerConnection
-from websockets.exceptions import ConnectionClosed
 
 from firstline.speech.answer import AnswerFailed
+from firstline.speech.audio import Samples
 from firstline.speech.commands import Answer, Send, Speak, SpeakNoMore, SpeakOn, Stop, Transcribe
 from firstline.speech.config import Refused
 from firstline.speech.engine import SpeechEngine
+from firstline.speech.hear import SpeechProbability
+from firstline.speech.history import History
 from firstline.speech.session import Session
+from firstline.speech.speak import Clauses
+from firstline.speech.stages import Record, Stopwatch, measure
 
 log = structlog.get_logger()
+
+
+class ClientGone(Exception):
+    """The client has left."""
+
+
+class ClientSocket(Protocol):
+    """A client's WebSocket."""
+
+    def __aiter__(self) -> AsyncIterator[str | bytes]:
+        """Its messages, until it leaves."""
+        ...
+
+    async def send(self, text: str) -> None:
+        """Raises `ClientGone`."""
+        ...
+
+    async def close(self, code: int, reason: str) -> None:
+        """Harmless when it has left."""
+        ...
+
+
+def _now() -> float:
+    return time.perf_counter() * 1000
+
+
+def _timed(probability: SpeechProbability, record: Record) -> SpeechProbability:
+    """The same detector, its work measured."""
+
+    def timed(frame: Samples) -> float:
+        began = _now()
+        found = probability(frame)
+        record("detection", _now() - began)
+        return found
+
+    return timed
 
 
 def _new_id(prefix: str) -> str:
@@ -27,15 +67,17 @@ def _new_id(prefix: str) -> str:
 class Connection:
     """Reads events, runs the session's commands, writes events; nothing slow is awaited by the reader."""
 
-    def __init__(self, socket: ServerConnection, engine: SpeechEngine, model: str) -> None:
+    def __init__(self, socket: ClientSocket, engine: SpeechEngine, model: str, record: Record = measure) -> None:
         self._socket = socket
         self._engine = engine
-        self.session = Session(model, engine.speech_probability(), _new_id, engine.transcriber.languages)
+        self._watch = Stopwatch(record)
+        probability = _timed(engine.speech_probability(), record)
+        self.session = Session(model, probability, _new_id, engine.transcriber.languages)
         self._unsent: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._of_response: dict[str, set[asyncio.Task[None]]] = {}
-        self._words: dict[str, asyncio.Queue[str | None]] = {}
-        """What each response is still to speak; None ends it."""
+        self._words: dict[str, Clauses] = {}
+        """What each response speaks, while more of it may come."""
 
     async def run(self, expires_at: int) -> None:
         """Until the client leaves; `expires_at` in seconds since the epoch is told to the client."""
@@ -78,7 +120,7 @@ class Connection:
             event = await self._unsent.get()
             try:
                 await self._socket.send(json.dumps(event, ensure_ascii=False))
-            except ConnectionClosed:
+            except ClientGone:
                 return  # the reader ends the connection
 
     def _perform(self) -> None:
@@ -86,25 +128,33 @@ class Connection:
             match command:
                 case Send(event):
                     self._unsent.put_nowait(event)
+                    self._note(event)
                 case Transcribe():
                     self._start(self._transcribe(command))
                 case Answer():
+                    self._watch.asked(command.response_id, _now())
                     self._start(self._answer(command), command.response_id)
                 case Speak():
                     self._begin_to_speak(command)
                 case SpeakOn(response_id, text):
-                    self._words[response_id].put_nowait(text)
+                    self._words[response_id].add(text)
                 case SpeakNoMore(response_id):
-                    self._words.pop(response_id).put_nowait(None)
+                    self._words.pop(response_id).end()
                 case Stop(response_id):
                     self._words.pop(response_id, None)
                     for task in self._of_response.pop(response_id, set()):
                         task.cancel()
 
+    def _note(self, event: dict[str, Any]) -> None:
+        match event["type"]:
+            case "input_audio_buffer.speech_stopped":
+                self._watch.stopped(_now())
+            case "response.done":
+                self._watch.over(event["response"]["id"])
+
     def _begin_to_speak(self, command: Speak) -> None:
-        words: asyncio.Queue[str | None] = asyncio.Queue()
-        words.put_nowait(command.text)
-        self._words[command.response_id] = words
+        self._watch.speaks(command.response_id, _now())
+        self._words[command.response_id] = words = Clauses(command.text)
         self._start(self._speak(command, words), command.response_id)
 
     def _start(self, work: Any, response_id: str | None = None) -> None:
@@ -118,10 +168,12 @@ class Connection:
         if command.optional and self._engine.transcriber.busy:
             self.session.transcribed(command.ticket, None)
             return
+        began = _now()
         try:
             result = await self._engine.transcriber.transcribe(
                 command.samples, command.rate, command.language, command.prompt
             )
+            self._watch.record("whisper", _now() - began)
         except Exception:
             # Whatever broke in the model ends this transcript, not the call; the client is told.
             log.exception("transcription_failed")
@@ -131,9 +183,12 @@ class Connection:
 
     async def _answer(self, command: Answer) -> None:
         responding = self.session.responding
+        if command.form is not None:
+            self._engine.speaker.prepare(History(command.request).language, command.form)
         try:
             async with aclosing(self._engine.answerer.answer(command.request)) as parts:
                 async for part in parts:
+                    self._watch.answered(command.response_id, part, _now())
                     responding.answered(command.response_id, part)
                     self._perform()
         except AnswerFailed as failed:
@@ -146,12 +201,13 @@ class Connection:
             responding.answer_ended(command.response_id)
         self._perform()
 
-    async def _speak(self, command: Speak, words: asyncio.Queue[str | None]) -> None:
+    async def _speak(self, command: Speak, words: Clauses) -> None:
         speaker = self._engine.speaker
         try:
-            stream = speaker.stream(_until_none(words), command.language, command.form, command.speed)
+            stream = speaker.stream(words, command.language, command.form, command.speed)
             async with aclosing(stream) as pieces:
                 async for piece in pieces:
+                    self._watch.sounds(command.response_id, _now())
                     self.session.responding.spoke(command.response_id, piece.text, piece.data)
                     self._perform()
         except Exception:
@@ -160,8 +216,3 @@ class Connection:
         else:
             self.session.responding.speech_ended(command.response_id)
         self._perform()
-
-
-async def _until_none(queue: "asyncio.Queue[str | None]") -> AsyncIterator[str]:
-    while (text := await queue.get()) is not None:
-        yield text

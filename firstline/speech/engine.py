@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +34,7 @@ class SpeechEngine:
         voices: Mapping[str, str] | None = None,
         embed: Embed | None = None,
         answerer: Answerer | None = None,
+        speaker: Callable[[Speaker], Speaker] | None = None,
         cache: Path | None = None,
         threads: int = 2,
     ) -> SpeechEngine:
@@ -41,15 +42,16 @@ class SpeechEngine:
 
         `whisper` and `voice` are settings as `models` explains them; `voices` maps further languages (ISO 639-1) to
         Piper voices, without which eSpeak NG speaks them; `embed` refines which sentences the keyless answerer reads
-        out; `answerer` takes its place; `cache` is where `packaged:base` is put together. Raises `ModelFileError`.
+        out; `answerer` takes its place; `speaker` is handed the local voice and returns the one to use; `cache` is
+        where `packaged:base` is put together. Raises `ModelFileError`.
         """
         transcriber = Transcriber(load_whisper(whisper_folder(whisper, cache), threads))
         named = {"en": voice, **(voices or {})}
-        speaker = LocalSpeaker({language: load_piper(voice_file(name), threads) for language, name in named.items()})
+        local = LocalSpeaker({language: load_piper(voice_file(name), threads) for language, name in named.items()})
         # The first run of each model is slow; no caller should pay for it.
-        speaker.say("Warming up, so that nobody has to wait.", "en", AudioFormat.PCMU)
+        local.say("Warming up, so that nobody has to wait.", "en", AudioFormat.PCMU)
         transcriber.read(np.zeros(2 * MODEL_RATE, np.float32), MODEL_RATE, "en")
-        return cls(transcriber, speaker, answerer or ToolBoundAnswerer(embed))
+        return cls(transcriber, speaker(local) if speaker else local, answerer or ToolBoundAnswerer(embed))
 
     def speech_probability(self) -> SpeechProbability:
         """A speech detector for one session."""

@@ -69,7 +69,8 @@ class Responding:
             params, response = self._requests.pop(response_id), self._running[response_id]
             request, response.read = self._request(params)
             self._count_cached(response)
-            self._out.do(Answer(response_id, request))
+            settings = response.settings
+            self._out.do(Answer(response_id, request, settings.form if settings.modality == "audio" else None))
 
     def answered(self, response_id: str, part: Part) -> None:
         """The answerer's next part."""

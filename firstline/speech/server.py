@@ -1,21 +1,28 @@
-"""The WebSocket server: `/v1/realtime?model=…`, and `/healthz` for whoever watches it."""
+"""The server, on one port: `/v1/realtime?model=…`, `/v1/audio/transcriptions`, `/healthz` and `/metrics`."""
 
 from __future__ import annotations
 
 import asyncio
 import hmac
+import socket
 import time
-from http import HTTPStatus
-from urllib.parse import parse_qs, urlsplit
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 import structlog
-from websockets.asyncio.server import Server, ServerConnection
-from websockets.asyncio.server import serve as listen
-from websockets.exceptions import ConnectionClosed
-from websockets.http11 import Request, Response
+import uvicorn
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from firstline.speech.connection import Connection
+from firstline.speech.connection import ClientGone, Connection
 from firstline.speech.engine import SpeechEngine
+from firstline.speech.stages import Record, measure
+from firstline.speech.transcriptions import transcription
 
 PATH = "/v1/realtime"
 LARGEST_MESSAGE = 16 * 2**20
@@ -24,26 +31,51 @@ LARGEST_MESSAGE = 16 * 2**20
 SESSION_SECONDS = 3600.0
 """How long OpenAI lets a session last."""
 
+CLOSING_SECONDS = 2
+"""How long clients are waited for when the server closes."""
+
 log = structlog.get_logger()
+
+
+class _Uvicorn(uvicorn.Server):
+    """Tells when it listens, and leaves signals to the process."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
 class SpeechServer:
     """A server that listens."""
 
-    def __init__(self, server: Server, host: str) -> None:
+    def __init__(self, server: _Uvicorn, running: asyncio.Task[None], host: str, port: int) -> None:
         self._server = server
+        self._running = running
         self.host = host
-        self.port = int(next(iter(server.sockets)).getsockname()[1])
+        self.port = port
 
     @property
     def url(self) -> str:
         """WebSocket URL, without the query."""
         return f"ws://{self.host}:{self.port}{PATH}"
 
+    @property
+    def http_url(self) -> str:
+        """Base URL for OpenAI's own client."""
+        return f"http://{self.host}:{self.port}/v1"
+
     async def close(self) -> None:
-        """Stop listening and close every session (code 1001)."""
-        self._server.close()
-        await self._server.wait_closed()
+        """Stop listening and close every session (code 1012)."""
+        self._server.should_exit = True
+        await self._running
 
 
 async def serve(
@@ -53,45 +85,113 @@ async def serve(
     *,
     api_key: str = "",
     session_seconds: float = SESSION_SECONDS,
+    record: Record = measure,
 ) -> SpeechServer:
-    """Listen; port 0 takes a free one. With an `api_key`, a client without that bearer token is answered 401."""
+    """Listen; port 0 takes a free one. With an `api_key`, a client without that bearer token is answered 401.
 
-    async def session(socket: ServerConnection) -> None:
-        await _session(socket, engine, session_seconds)
-
-    def check(socket: ServerConnection, request: Request) -> Response | None:
-        return _refusal(socket, request, api_key)
-
-    server = await listen(
-        session, host, port, process_request=check, max_size=LARGEST_MESSAGE, compression=None, server_header=None
+    `record` is told how long each stage of a turn took. Raises `OSError` when the port is taken.
+    """
+    listener = socket.create_server((host, port))
+    app = _Doors(engine, api_key, session_seconds, record).app()
+    config = uvicorn.Config(
+        app,
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        ws="websockets-sansio",
+        ws_max_size=LARGEST_MESSAGE,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=CLOSING_SECONDS,
     )
-    return SpeechServer(server, host)
+    server = _Uvicorn(config)
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    await server.listening.wait()
+    return SpeechServer(server, running, host, int(listener.getsockname()[1]))
 
 
-def _refusal(socket: ServerConnection, request: Request, api_key: str) -> Response | None:
-    """The HTTP answer to a request that opens no session; None for one that does."""
-    path = urlsplit(request.path).path
-    if path == "/healthz":
-        return socket.respond(HTTPStatus.OK, "ok\n")
-    if path != PATH:
-        return socket.respond(HTTPStatus.NOT_FOUND, f"there is only {PATH} and /healthz\n")
-    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    if api_key and not hmac.compare_digest(given.encode(), api_key.encode()):
-        return socket.respond(HTTPStatus.UNAUTHORIZED, "the API key is missing or wrong\n")
-    return None
+@dataclass(frozen=True)
+class _Doors:
+    """What is behind each path, and who may pass."""
+
+    engine: SpeechEngine
+    api_key: str
+    session_seconds: float
+    record: Record
+
+    def app(self) -> Starlette:
+        return Starlette(
+            routes=[
+                Route("/healthz", self._healthz),
+                Route("/metrics", self._metrics),
+                Route("/v1/audio/transcriptions", self._transcribe, methods=["POST"]),
+                WebSocketRoute(PATH, self._realtime),
+                WebSocketRoute("/{path:path}", self._nowhere),
+            ]
+        )
+
+    def _may_pass(self, client: HTTPConnection) -> bool:
+        given = client.headers.get("authorization", "").removeprefix("Bearer ")
+        return not self.api_key or hmac.compare_digest(given.encode(), self.api_key.encode())
+
+    async def _healthz(self, request: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def _metrics(self, request: Request) -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    async def _transcribe(self, request: Request) -> Response:
+        if not self._may_pass(request):
+            error = {"message": "the API key is missing or wrong", "type": "invalid_request_error"}
+            return JSONResponse({"error": {**error, "param": None, "code": "invalid_api_key"}}, 401)
+        return await transcription(request, self.engine.transcriber)
+
+    async def _nowhere(self, websocket: WebSocket) -> None:
+        await websocket.send_denial_response(PlainTextResponse(f"there is no {websocket.url.path}\n", 404))
+
+    async def _realtime(self, websocket: WebSocket) -> None:
+        if not self._may_pass(websocket):
+            await websocket.send_denial_response(PlainTextResponse("the API key is missing or wrong\n", 401))
+            return
+        await websocket.accept()
+        model = websocket.query_params.get("model", "firstline")
+        await self._session(Connection(_Client(websocket), self.engine, model, self.record))
+
+    async def _session(self, connection: Connection) -> None:
+        log.info("realtime_session_opened", session_id=connection.session.id)
+        try:
+            async with asyncio.timeout(self.session_seconds) as limit:
+                await connection.run(int(time.time() + self.session_seconds))
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            with suppress(ClientGone):
+                await connection.expire(self.session_seconds)
+        log.info("realtime_session_closed", session_id=connection.session.id)
 
 
-async def _session(socket: ServerConnection, engine: SpeechEngine, seconds: float) -> None:
-    query = parse_qs(urlsplit(socket.request.path).query) if socket.request else {}
-    connection = Connection(socket, engine, query.get("model", ["firstline"])[0])
-    log.info("realtime_session_opened", session_id=connection.session.id)
-    try:
-        async with asyncio.timeout(seconds) as limit:
-            await connection.run(int(time.time() + seconds))
-    except TimeoutError:
-        if not limit.expired():
-            raise
-        await connection.expire(seconds)
-    except ConnectionClosed as closed:
-        log.info("realtime_session_broke_off", session_id=connection.session.id, code=closed.code)
-    log.info("realtime_session_closed", session_id=connection.session.id)
+class _Client:
+    """A client's WebSocket as `connection` wants it."""
+
+    def __init__(self, websocket: WebSocket) -> None:
+        self._websocket = websocket
+
+    async def __aiter__(self) -> AsyncIterator[str | bytes]:
+        while True:
+            message = await self._websocket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            text = message.get("text")
+            yield text if text is not None else message["bytes"]
+
+    async def send(self, text: str) -> None:
+        if self._websocket.client_state is WebSocketState.DISCONNECTED:
+            raise ClientGone
+        try:
+            await self._websocket.send_text(text)
+        except (WebSocketDisconnect, RuntimeError) as gone:
+            raise ClientGone from gone
+
+    async def close(self, code: int, reason: str) -> None:
+        with suppress(RuntimeError, WebSocketDisconnect):
+            await self._websocket.close(code, reason)

@@ -68,7 +68,7 @@ class Speaker(Protocol):
         """The clauses of one answer as sound, in pieces as they are made; closing the iterator stops the work."""
         ...
 
-    def prepare(self) -> None:
+    def prepare(self, language: str, form: AudioFormat) -> None:
         """An answer will be spoken in a moment."""
         ...
 
@@ -96,7 +96,7 @@ class LocalSpeaker:
                 data = await loop.run_in_executor(self._pool, self.say, piece, language, form, speed)
                 yield SpokenPiece(piece, data)
 
-    def prepare(self) -> None:
+    def prepare(self, language: str, form: AudioFormat) -> None:
         """The models are warm already."""
 
     def say(self, text: str, language: str, form: AudioFormat, speed: float = 1.0) -> bytes:
@@ -120,6 +120,31 @@ class SpeakerVoice:
         """µ-law pieces as they are made."""
         async for piece in self._speaker.stream(whole(text), language, AudioFormat.PCMU):
             yield piece.data
+
+
+class Clauses(AsyncIterator[str]):
+    """What one answer says, as it becomes known: whoever reads may stop, and another go on from there."""
+
+    def __init__(self, *first: str) -> None:
+        self._coming: asyncio.Queue[str | None] = asyncio.Queue()
+        self._ended = False
+        for text in first:
+            self.add(text)
+
+    def add(self, text: str) -> None:
+        """The next clause."""
+        self._coming.put_nowait(text)
+
+    def end(self) -> None:
+        """There is no more."""
+        self._coming.put_nowait(None)
+
+    async def __anext__(self) -> str:
+        text = None if self._ended else await self._coming.get()
+        if text is None:
+            self._ended = True
+            raise StopAsyncIteration
+        return text
 
 
 async def whole(text: str) -> AsyncIterator[str]:

@@ -4,7 +4,7 @@ import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import ctranslate2  # type: ignore[import-untyped]
+import ctranslate2
 import numpy as np
 import structlog
 from faster_whisper import WhisperModel

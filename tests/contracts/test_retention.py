@@ -107,12 +107,12 @@ class TestCallerWorkflows:
                     continue
             kept = calls[0].id.removeprefix("call-")
             async with asyncio.timeout(20):
-                while (told := await workflows.forget_caller(phone, [kept])) == (0, 3) or told[0] == 0:
+                while (told := await workflows.forget_caller(phone, [kept]))[0] == 0:
                     continue
             await calls[2].terminate()
 
         assert told[0] == 1
-        assert told[1] >= 1
+        assert calls[2].id in told[1]
         assert len(known) == 3
 
     async def test_are_not_asked_for_what_is_no_number(self, dev_server: WorkflowEnvironment) -> None:

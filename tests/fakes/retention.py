@@ -49,16 +49,16 @@ class FakeRetention:
 
 
 class FakeCallerWorkflows:
-    """`ports_after_call.CallerWorkflows`: closed calls by phone, and how many run."""
+    """`ports_after_call.CallerWorkflows`: closed calls by phone, and what runs."""
 
-    def __init__(self, closed: dict[str, list[KeptCall]] | None = None, running: int = 0) -> None:
+    def __init__(self, closed: dict[str, list[KeptCall]] | None = None, running: Sequence[str] = ()) -> None:
         self.closed = closed or {}
-        self.running = running
+        self.running = list(running)
 
     async def calls_of(self, phone: str) -> Sequence[KeptCall]:
         return list(self.closed.get(phone, []))
 
-    async def forget_caller(self, phone: str, kept: Collection[str]) -> tuple[int, int]:
+    async def forget_caller(self, phone: str, kept: Collection[str]) -> tuple[int, list[str]]:
         closed = self.closed.get(phone, [])
         self.closed[phone] = [call for call in closed if call.call_sid in kept]
         return len(closed) - len(self.closed[phone]), self.running

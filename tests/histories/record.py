@@ -65,6 +65,14 @@ async def resolved(stage: Stage) -> dict[str, Handle]:
     return {"call_resolved": call}
 
 
+async def shown(stage: Stage) -> dict[str, Handle]:
+    """A short call, whose trace is shown where people look."""
+    start = started()
+    call = await stage.call(start, *talking(start), answered_turn(start), stream_ended(start, "goodbye"))
+    await call.result()
+    return {"call_shown": call}
+
+
 async def _handed_off(stage: Stage) -> tuple[WorkflowHandle[CallWorkflow, Any], Handle]:
     start = started()
     call = await stage.call(start, *talking(start), answered_turn(start, confidence=0.4))
@@ -209,6 +217,7 @@ ON_REAL_TIME: list[Scene] = [
     slo_burning,
     csat_scored,
     resolved,
+    shown,
     transferred,
     left_waiting,
     callback_waiting,

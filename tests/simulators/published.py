@@ -6,6 +6,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+import yaml
 
 _SPECS = Path(__file__).parents[3] / "shared" / "specs"
 
@@ -17,7 +18,7 @@ class Published:
         path = _SPECS / name
         if not path.exists():
             pytest.skip(f"{name} is not here")
-        self.document: dict[str, Any] = _plain(json.loads(path.read_text()))
+        self.document: dict[str, Any] = _plain(_read(path))
 
     def response(self, path: str, method: str, status: str) -> dict[str, Any]:
         """JSON schema of a response's body."""
@@ -40,6 +41,12 @@ class Published:
     def properties(self, schema: str) -> set[str]:
         """What a component's schema names."""
         return set(self.document["components"]["schemas"][schema]["properties"])
+
+
+def _read(path: Path) -> Any:
+    """Langfuse publishes YAML, everybody else JSON."""
+    text = path.read_text("utf-8")
+    return json.loads(text) if path.suffix == ".json" else yaml.load(text, Loader=yaml.CSafeLoader)
 
 
 def _plain(node: Any) -> Any:

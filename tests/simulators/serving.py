@@ -55,7 +55,9 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
     """Base URL of the running app."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    server = _Server(uvicorn.Config(app, lifespan="off", log_level="warning", ws="none", timeout_graceful_shutdown=1))
+    server = _Server(
+        uvicorn.Config(app, lifespan="off", log_level="warning", ws="websockets-sansio", timeout_graceful_shutdown=1)
+    )
     running = asyncio.create_task(server.serve(sockets=[listener]))
     await server.listening.wait()
     try:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from firstline.domain.retention import Attestation, KeptCall
+from firstline.domain.retention import Attestation, KeptCall, claim_key
 from firstline.ports import PortError, Rejected
 from tests.fakes.object_store import FakeObjectStore
 from tests.fakes.read_model import FakeReadModel
@@ -71,9 +71,20 @@ class TestAnErasure:
 
     async def test_tells_that_something_still_runs(self) -> None:
         kept = Kept()
-        kept.workflows.running = 1
+        kept.workflows.running = ["callback-CA9"]
 
         assert (await kept.erase()).still_open == 1
+
+    async def test_takes_what_was_too_big_for_a_history_but_not_from_under_what_runs(self) -> None:
+        kept = Kept()
+        keys = [claim_key(owner, "2026-11-17", "0f") for owner in ("call-CA1", "callback-CA1", "handoff-CA4")]
+        kept.store.blobs.update(dict.fromkeys(keys, b"words"))
+        kept.workflows.running = ["callback-CA1"]
+
+        attested = await kept.erase()
+
+        assert attested.claims == 1
+        assert [key in kept.store.blobs for key in keys] == [False, True, True]
 
     async def test_can_be_done_again(self) -> None:
         kept = Kept()
@@ -99,5 +110,5 @@ class TestAnErasure:
             await Kept().erase("600 000 001")
 
 
-async def broken(*args: object) -> tuple[int, int]:
+async def broken(*args: object) -> tuple[int, list[str]]:
     raise PortError("Temporal did not answer")

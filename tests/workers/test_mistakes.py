@@ -93,6 +93,12 @@ class TestSettings:
         assert code == 2
         assert "TWILIO_AUTH_TOKEN still has its local default" in line
 
+    def test_half_an_account_is_refused_with_what_is_missing(self) -> None:
+        code, line = run("serve", "worker", LANGFUSE_HOST="https://cloud.langfuse.com", LANGFUSE_SECRET_KEY="sk")
+
+        assert (code, line.count("\n")) == (2, 0)
+        assert "LANGFUSE_HOST is set and LANGFUSE_PUBLIC_KEY is not: set all three, or none" in line
+
     def test_a_model_that_is_not_there_is_named(self) -> None:
         port = str(free_port())
 

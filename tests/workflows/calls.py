@@ -12,6 +12,7 @@ from activities.prefetch import PrefetchActivities
 from activities.retention import RetentionActivities
 from activities.review import ReviewActivities
 from activities.slo import SloActivities
+from activities.trace_view import TraceViewActivities
 from firstline.domain.call import CallStarted, TranscriptLine
 from firstline.domain.callback import CallbackRequest
 from firstline.domain.facts import Fact, FactKind
@@ -98,5 +99,6 @@ def activities_of(world: World, reps: list[str] | None = None) -> Activities:
         slo=SloActivities(world.statistics, world.paging, "http://ui/workflows"),
         csat=CsatActivities(world.survey, UTC),
         retention=RetentionActivities(world.object_store, world.retention),
+        trace_view=TraceViewActivities(world.object_store, world.trace_view),
         orphans=OrphanActivities(world.telephony, world.open_calls, world.paging, LINE, REPS, "http://ui/workflows"),
     )

@@ -1,7 +1,7 @@
 """The world as workflows see it: the contracts' fakes, made to wait for, to record and to fail."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
@@ -22,6 +22,7 @@ from tests.fakes.retention import FakeRetention
 from tests.fakes.survey import FakeSurvey
 from tests.fakes.telephony import FakeCall, FakeTelephony
 from tests.fakes.tickets import FakeTickets
+from tests.fakes.trace_view import FakeTraceView
 
 
 class Recording:
@@ -170,6 +171,15 @@ class RecordingTickets(Recording, FakeTickets):
         return ticket
 
 
+class RecordingTraceView(Recording, FakeTraceView):
+    """Fails after showing: what was lost is the answer."""
+
+    async def show(self, record: CallRecord, audio: Mapping[str, bytes]) -> str:
+        link = await super().show(record, audio)
+        await self._record("show")
+        return link
+
+
 class SpellingVoice(Recording):
     """`ports.Voice`: one byte a character."""
 
@@ -198,6 +208,7 @@ class World:
     read_model: RecordingReadModel = field(default_factory=RecordingReadModel)
     voice: SpellingVoice = field(default_factory=SpellingVoice)
     tickets: RecordingTickets = field(default_factory=RecordingTickets)
+    trace_view: RecordingTraceView = field(default_factory=RecordingTraceView)
     rules: CallbackRules = field(
         default_factory=lambda: CallbackRules(Hours(ZoneInfo("America/New_York")), frozenset({"US", "CA"}))
     )

@@ -19,7 +19,7 @@ from firstline.domain.facts import Fact, FactKind, NextStep
 from firstline.domain.handoff import HandoffAccepted, HandoffState, RepAnswer
 from firstline.domain.hours import Hours, parse_open
 from firstline.names import callback_workflow_id, handoff_workflow_id
-from firstline.ports import PortError
+from firstline.ports import PortError, Rejected
 from tests.workflows.calls import (
     REPS,
     activities_of,
@@ -416,6 +416,28 @@ class TestTheTrace:
         closed = await call.result()
 
         assert stage.world.read_model.calls[start.call_sid][1] == closed.trace_url != ""
+
+    async def test_is_shown_where_people_look_when_everything_else_is_done(self, stage: Stage) -> None:
+        start = started()
+        call = await stage.call(start, *talking(start), answered_turn(start), call_ended(start))
+
+        await call.result()
+
+        record, _ = stage.world.trace_view.shown[start.call_sid]
+        assert record == stage.world.read_model.calls[start.call_sid][0]
+        assert (await call.query(CallWorkflow.timeline))[-1].endswith(
+            f"seen at https://traces.example/sessions/{start.call_sid}"
+        )
+
+    async def test_stays_in_the_archive_alone_when_the_view_does_not_take_it(self, stage: Stage) -> None:
+        stage.world.trace_view.errors["show"] = [PortError("down")] * 4 + [Rejected("401")]
+        start = started()
+        call = await stage.call(start, *talking(start), answered_turn(start), call_ended(start))
+
+        closed = await call.result()
+
+        assert stage.world.read_model.calls[start.call_sid][1] == closed.trace_url != ""
+        assert (await call.query(CallWorkflow.timeline))[-1].endswith("could not be shown; it is in the archive")
 
 
 class TestTheUi:

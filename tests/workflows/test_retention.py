@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from firstline.domain.retention import Retained
+from firstline.domain.retention import Retained, claim_key
 from firstline.ports import PortError
 from tests.workflows.finished import finished
 from tests.workflows.stage import Stage
@@ -49,6 +49,17 @@ class TestRetention:
 
         assert set(stage.world.object_store.blobs) == {f"cold/{key}"}
         assert set(stage.world.read_model.calls) == {"CA400"}
+
+    async def test_takes_what_was_too_big_for_a_history_after_a_year(self, stage: Stage) -> None:
+        now: datetime = await stage.server.get_current_time()
+        for sid, days in (("CA364", 364), ("CA366", 366), ("CA400", 400)):
+            day = f"{now - timedelta(days=days):%Y-%m-%d}"
+            await stage.world.object_store.put(claim_key(f"call-{sid}", day, "0f"), b"words")
+        await stage.world.retention.hold("CA400", "case 4711")
+
+        assert await a_day_passes(stage) == Retained(0, 0, 0, 0, claims_gone=1)
+
+        assert [key.split("/")[1] for key in stage.world.object_store.blobs] == ["call-CA364", "call-CA400"]
 
     async def test_touches_nothing_but_traces(self, stage: Stage) -> None:
         await stage.world.object_store.put("reports/review-2020-W01.md", b"")

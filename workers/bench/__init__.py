@@ -58,6 +58,28 @@ def bridge(
         show(report, cli._console())
 
 
+@app.command("first-audio")
+def first_audio(
+    calls: Annotated[int, typer.Option(min=1, max=1000, help="Concurrent calls.")] = 50,
+    turns: Annotated[int, typer.Option(min=1, max=1000, help="Turns of each call, in each of the two passes.")] = 10,
+    seed: Annotated[int, typer.Option(min=0, help="Of the drawn times.")] = 1,
+    json: Json = False,
+) -> None:
+    """First audio with every stage taking its time from the case study's table, searching ahead and not."""
+    import uvloop
+
+    from workers import cli
+    from workers.bench.first_audio.report import show
+    from workers.bench.first_audio.run import run_first_audio_bench
+
+    told = cli._console(True)
+    report = uvloop.run(run_first_audio_bench(calls, turns, seed, told.print))
+    if json:
+        cli._emit(report)
+    else:
+        show(report, cli._console())
+
+
 @app.command()
 def turns(
     count: Annotated[int, typer.Option("--turns", min=5, help="Spoken questions, five a call.")] = 30,

@@ -1,5 +1,7 @@
 """The codec server: Temporal's web UI and command line decrypt with it, in the browser of whoever may.
 
+What was too big for a history is fetched from the object store first.
+
 It serves whoever reaches it: put it where only those people do, behind the company's sign-on.
 """
 
@@ -16,10 +18,12 @@ from starlette.routing import Route
 from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.converter import PayloadCodec
 
+from firstline.adapters.claim_check import ClaimingCodec
 from firstline.adapters.payload_codec import EncryptionCodec, parse_keys
+from firstline.ports import PortError
 from firstline.settings import Settings
 from workers.ports_in_use import require_free
-from workers.wiring import BadSettings
+from workers.wiring import object_store
 
 
 def build_app(codec: PayloadCodec, ui_origin: str) -> Starlette:
@@ -30,7 +34,7 @@ def build_app(codec: PayloadCodec, ui_origin: str) -> Starlette:
             try:
                 asked = json_format.Parse(await request.body(), Payloads())
                 changed = await change(list(asked.payloads))
-            except (json_format.ParseError, ValueError) as error:
+            except (json_format.ParseError, ValueError, PortError) as error:
                 return JSONResponse({"message": str(error)}, 400)
             return JSONResponse(json_format.MessageToDict(Payloads(payloads=changed)))
 
@@ -52,10 +56,10 @@ def build_app(codec: PayloadCodec, ui_origin: str) -> Starlette:
 async def run(settings: Settings) -> None:
     """`firstline serve codec`."""
     keys = parse_keys(settings.payload_keys.get_secret_value())
-    if not keys:
-        raise BadSettings("FIRSTLINE_PAYLOAD_KEYS is empty: nothing is encrypted, and there is nothing to decode")
     require_free(settings.host, settings.codec_port, "FIRSTLINE_CODEC_PORT")
-    app = build_app(EncryptionCodec(keys), settings.temporal_ui_url)
+    # Without keys nothing is encrypted, and what was too big for a history can still be read.
+    codec = ClaimingCodec(EncryptionCodec(keys) if keys else None, object_store(settings))
+    app = build_app(codec, settings.temporal_ui_url)
     config = uvicorn.Config(app, settings.host, settings.codec_port, log_level="warning", access_log=False)
     await uvicorn.Server(config).serve()
 

@@ -22,5 +22,12 @@ async def run(settings: Settings, speak: Speaker | None = None) -> None:
         jira_account=(settings.jira_email, settings.jira_api_token.get_secret_value()),
         speak=speak or VoiceOnDemand(settings).stream,
     )
-    config = uvicorn.Config(app, settings.host, settings.simulators_port, log_level="warning", access_log=False)
+    config = uvicorn.Config(
+        app,
+        settings.host,
+        settings.simulators_port,
+        log_level="warning",
+        access_log=False,
+        ws="websockets-sansio",
+    )
     await uvicorn.Server(config).serve()

@@ -20,6 +20,7 @@ def load(settings: Settings) -> SpeechEngine:
         whisper=settings.whisper_model,
         voice=settings.piper_voice,
         answerer=wiring_speech.answerer(settings),
+        speaker=lambda local: wiring_speech.speaker(settings, local),
         cache=settings.home / "models",
     )
 

@@ -27,6 +27,8 @@ class PhoneFigures:
     heard: dict[int, float] = field(default_factory=dict)
     """Answer number -> ms of it truly played when it was cut."""
     clears: int = 0
+    first_heard: dict[int, float] = field(default_factory=dict)
+    """Answer number -> when its first audio came, s of the loop's clock."""
     greeting_ms: list[float] = field(default_factory=list)
     """Twilio's `start` sent -> first audio received."""
 
@@ -46,8 +48,8 @@ class _Phone(WSListener):
         self._playing: deque[tuple[int, float, float]] = deque()
         self._started_at: float | None = None
 
-    def start(self) -> None:
-        """Begin the stream."""
+    def start(self, **parameters: str) -> None:
+        """Begin the stream; `parameters` are the TwiML's beside our own."""
         start = {
             "streamSid": self.stream_sid,
             "callSid": self.call_sid,
@@ -58,6 +60,7 @@ class _Phone(WSListener):
                 "to": "+15550100100",
                 "language": "en",
                 "token": StreamTokens(LOCAL_AUTH_TOKEN).mint(self.call_sid, time.time()),
+                **parameters,
             },
             "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
         }
@@ -112,6 +115,7 @@ class _Phone(WSListener):
         age, number = read_stamp(payload)
         if 0 < number < 1_000_000:  # the greeting carries no stamp
             self._figures.down_ms.append(age)
+            self._figures.first_heard.setdefault(number, now)
         begins = max(now, self._plays_until)
         self._plays_until = begins + len(payload) * 3 // 4 / 8000
         self._playing.append((number, begins, self._plays_until))
@@ -144,12 +148,12 @@ class Phones:
         self._phones: list[_Phone] = []
         self._ticker: asyncio.Task[None] | None = None
 
-    async def ring(self, calls: int) -> None:
+    async def ring(self, calls: int, **parameters: str) -> None:
         """Place the calls, all of them streaming when this returns."""
         for _ in range(calls):
             phone = _Phone(self.figures)
             await ws_connect(lambda phone=phone: phone, self._url, extra_headers=self._headers)
-            phone.start()
+            phone.start(**parameters)
             self._phones.append(phone)
         self._ticker = asyncio.create_task(self._tick())
 

@@ -1,21 +1,16 @@
 """Bare relay and bridge in alternation, each alone on one core, the scripted peers on the other."""
 
 import asyncio
-import os
-import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import psutil
-from twilio.request_validator import RequestValidator
 
-from firstline.settings import LOCAL_AUTH_TOKEN
 from workers.bench.bridge.model import ScriptedModel
 from workers.bench.bridge.phones import Phones
-from workers.ports_in_use import free_port
+from workers.bench.bridge.process import cores_apart, running
 
 EDGES_MS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
 SETTLE_S = 3.0
@@ -53,17 +48,12 @@ class Figures:
 
 async def run_bridge_bench(calls: int, seconds: float, rounds: int) -> dict[str, Any]:
     """Relay, bridge, relay, bridge …; the figures of each round and the median ratios."""
-    cores = sorted(os.sched_getaffinity(0))
-    if len(cores) > 1:
-        os.sched_setaffinity(0, set(cores[1:]))
     runs: list[tuple[Figures, Figures]] = []
-    try:
+    with cores_apart() as core:
         for _ in range(rounds):
-            relay = await _measure("bare relay", calls, seconds, cores[0])
-            bridge = await _measure("bridge", calls, seconds, cores[0])
+            relay = await _measure("bare relay", calls, seconds, core)
+            bridge = await _measure("bridge", calls, seconds, core)
             runs.append((relay, bridge))
-    finally:
-        os.sched_setaffinity(0, set(cores))
     ratios = [b.cpu_s_per_call_minute / r.cpu_s_per_call_minute for r, b in runs]
     return {
         "calls": calls,
@@ -78,21 +68,13 @@ async def run_bridge_bench(calls: int, seconds: float, rounds: int) -> dict[str,
 async def _measure(what: str, calls: int, seconds: float, core: int) -> Figures:
     model = ScriptedModel()
     await model.start()
-    port = free_port()
-    url = f"ws://127.0.0.1:{port}/media"
-    with tempfile.TemporaryDirectory(prefix="firstline-bench-") as home:
-        module = "relay" if what == "bare relay" else "under_test"
-        command = [sys.executable, "-m", f"workers.bench.bridge.{module}", str(port), model.url, home]
-        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.DEVNULL)
-        try:
-            os.sched_setaffinity(process.pid, {core})
-            await _listening(port, process)
-            phones = Phones(url, RequestValidator(LOCAL_AUTH_TOKEN).compute_signature(url, {}))
-            return await _load(what, calls, seconds, psutil.Process(process.pid), model, phones)
-        finally:
-            process.kill()
-            await process.wait()
-            await model.close()
+    module, arguments = ("relay", ()) if what == "bare relay" else ("under_test", ("0",))
+    try:
+        async with running(module, model.url, core, *arguments) as under_test:
+            phones = Phones(under_test.media_url, under_test.signature)
+            return await _load(what, calls, seconds, under_test.process, model, phones)
+    finally:
+        await model.close()
 
 
 async def _load(
@@ -133,20 +115,6 @@ async def _load(
         truncation_error_p50=_percentile(errors, 50) if errors else None,
         truncation_error_max=round(max(errors), 1) if errors else None,
     )
-
-
-async def _listening(port: int, process: asyncio.subprocess.Process) -> None:
-    for _ in range(300):
-        if process.returncode is not None:
-            raise RuntimeError("the process under test ended before it listened")
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except OSError:
-            await asyncio.sleep(0.1)
-            continue
-        writer.close()
-        return
-    raise RuntimeError("the process under test does not listen")
 
 
 def _histogram(values: Sequence[float]) -> dict[str, int]:

@@ -1,7 +1,10 @@
-"""The bridge with everything on, its outside world in memory. Run as a process: `under_test MEDIA_PORT MODEL_URL HOME`.
+"""The bridge with everything on, its outside world in memory.
+
+Run as a process: `under_test MEDIA_PORT MODEL_URL HOME SEED`.
 
 Signature check, stage stamps, transcript, barge-in by heard position, spool on disk and metrics are the real ones; only
-the help centre and the control plane answer from memory, because their cost is not the bridge's.
+the help centre and the control plane answer from memory, because their cost is not the bridge's. Searches take the time
+that is drawn for them with the seed.
 """
 
 import sys
@@ -15,12 +18,13 @@ from firstline.adapters.object_store import ObstoreObjectStore
 from firstline.domain.call import CallStarted
 from firstline.domain.callback import OpenCallback
 from firstline.domain.facts import Fact
-from firstline.ports import CallControl, Knowledge
+from firstline.ports import CallControl
 from firstline.settings import LOCAL_AUTH_TOKEN
 from firstline.telemetry import configure_logs
 from realtime_bridge.app import Bridge, BridgeConfig
 from realtime_bridge.model_link import ModelEndpoint
 from realtime_bridge.phrases import PhraseBook
+from workers.bench.bridge.help_centre import TimedHelpCentre
 
 
 class _Swallow:
@@ -41,7 +45,7 @@ class _Hum:
             yield b"\xff" * 3200
 
 
-async def _serve(port: int, model_url: str, home: Path) -> None:
+async def _serve(port: int, model_url: str, home: Path, seed: int) -> None:
     media_url = f"ws://127.0.0.1:{port}/media"
     config = BridgeConfig(
         host="127.0.0.1",
@@ -58,18 +62,13 @@ async def _serve(port: int, model_url: str, home: Path) -> None:
         max_calls=2000,
     )
     phrases = PhraseBook(_Hum(), ObstoreObjectStore((home / "objects").as_uri()), "Meridian")
-    control, knowledge = _Swallow(), object()
-    await Bridge(config, _as_knowledge(knowledge), _as_control(control), phrases).serve()
+    await Bridge(config, TimedHelpCentre(seed), _as_control(_Swallow()), phrases).serve()
 
 
 def _as_control(control: object) -> CallControl:
-    return control  # type: ignore[return-value]  # the script asks for no tool, so nothing else is called
-
-
-def _as_knowledge(knowledge: object) -> Knowledge:
-    return knowledge  # type: ignore[return-value]
+    return control  # type: ignore[return-value]  # the script asks for nothing durable, so nothing else is called
 
 
 if __name__ == "__main__":
     configure_logs(json=True, level=40)
-    uvloop.run(_serve(int(sys.argv[1]), sys.argv[2], Path(sys.argv[3])))
+    uvloop.run(_serve(int(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])))
