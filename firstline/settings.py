@@ -44,6 +44,13 @@ class Settings(BaseSettings):
     speculate: bool = Field(True, validation_alias="FIRSTLINE_SPECULATE")
     openai_api_key: SecretStr = Field(SecretStr(""), validation_alias="OPENAI_API_KEY")
 
+    filler_after_ms: int = Field(700, ge=0, validation_alias="FIRSTLINE_FILLER_AFTER_MS")
+    live_line_after_ms: int = Field(1000, ge=0, validation_alias="FIRSTLINE_LIVE_LINE_AFTER_MS")
+    silence_after_ms: int = Field(8000, ge=0, validation_alias="FIRSTLINE_SILENCE_AFTER_MS")
+    barge_in_after_ms: int = Field(1000, ge=0, validation_alias="FIRSTLINE_BARGE_IN_AFTER_MS")
+    max_call_minutes: float = Field(30.0, ge=0, validation_alias="FIRSTLINE_MAX_CALL_MINUTES")
+    max_call_usd: float = Field(0.0, ge=0, validation_alias="FIRSTLINE_MAX_CALL_USD")
+
     company: str = Field("Meridian", validation_alias="FIRSTLINE_COMPANY")
     line_number: str = Field("+15550100100", validation_alias="FIRSTLINE_LINE_NUMBER")
     rep_numbers: str = Field("+15550100201,+15550100202", validation_alias="FIRSTLINE_REP_NUMBERS")

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -23,6 +23,7 @@ from realtime_bridge.media import MediaServer
 from realtime_bridge.model_link import ModelEndpoint, ModelLink
 from realtime_bridge.pagerduty_webhook import PagerDutyWebhook
 from realtime_bridge.phrases import PhraseBook
+from realtime_bridge.protocol.rules import CallRules
 from realtime_bridge.signature import TwilioSignature
 from realtime_bridge.spool import Spool
 from realtime_bridge.webhooks import Webhooks
@@ -49,6 +50,7 @@ class BridgeConfig:
     company: str
     zone: ZoneInfo
     spool_path: Path
+    rules: CallRules = field(default_factory=CallRules)
     max_calls: int = 300
     """Beyond them a call that rings goes to the failsafe queue, and a stream is refused."""
     speculate: bool = True
@@ -119,6 +121,7 @@ class Bridge:
             zone=config.zone,
             take_model=self._models.take,
             fresh_model=self._models.fresh,
+            rules=config.rules,
             speculate=config.speculate,
         )
         self._media = MediaServer(parts, signature, config.media_url, self._calls, self._admission)

@@ -6,7 +6,7 @@ as tasks, so a slow search or a slow workflow never holds up a frame.
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,26 +14,40 @@ from zoneinfo import ZoneInfo
 import structlog
 from picows import WSCloseCode
 
-from firstline.domain.call import CALL_SID, E164, CallStarted, Direction
+from firstline.domain.call import E164, CallStarted, Direction
 from firstline.domain.facts import Fact, FactKind
-from firstline.domain.language import SUPPORTED
+from firstline.domain.gate import RuntimeCause
 from firstline.domain.resume import ResumeContext
 from firstline.domain.turn import Turn
 from firstline.ports import CallControl, Knowledge, PortError
 from firstline.prompts import language_pack
 from realtime_bridge import metrics
 from realtime_bridge.admission import Admission, StreamRefused
+from realtime_bridge.alarm import Alarm
+from realtime_bridge.call_started import age_ms, call_started
 from realtime_bridge.live_calls import LiveCalls
 from realtime_bridge.model_link import ModelLink
 from realtime_bridge.phone_socket import PhoneSocket
 from realtime_bridge.phrases import PhraseBook
 from realtime_bridge.protocol import realtime
 from realtime_bridge.protocol.call import CallSession
-from realtime_bridge.protocol.commands import Count, Forget, Report, RunTool, Search, ToModel, ToPhone
+from realtime_bridge.protocol.commands import (
+    AskForPerson,
+    Count,
+    Forget,
+    Happened,
+    Report,
+    RunTool,
+    Search,
+    ToModel,
+    ToPhone,
+)
 from realtime_bridge.protocol.replay import ResumeNotes
+from realtime_bridge.protocol.rules import CallRules
 from realtime_bridge.protocol.twilio import BadFrame, StreamStarted, TwilioStream
 from realtime_bridge.spool import Spool
 from realtime_bridge.tools.callback_time import spoken_time
+from realtime_bridge.tools.live_line import ask_for_person
 from realtime_bridge.tools.runner import ToolRunner
 from realtime_bridge.tools.schemas import tool_schemas
 
@@ -43,6 +57,8 @@ RECONNECTS_ALLOWED = 3
 """A model that is lost more often in one call is given up; Twilio then asks what is next."""
 RESUME_DEADLINE = 1.0
 """Seconds; the caller hears that we are still there meanwhile."""
+GOODBYE_DELIVERY = 0.5
+"""Seconds between a goodbye and the stream's end: the workflow should know before the carrier asks what is next."""
 BAD_FRAMES_ALLOWED = 20
 """A stream with more nonsense than this is not Twilio's."""
 
@@ -64,6 +80,7 @@ class CallParts:
     """How many connections of this call were lost -> another one, to the other lane where there is one."""
     speculate: bool = True
     """Whether the help centre is searched while callers still speak."""
+    rules: CallRules = field(default_factory=CallRules)
 
 
 class LiveCall(PhoneSocket):
@@ -84,6 +101,7 @@ class LiveCall(PhoneSocket):
         self._facts = 0
         self._bad_frames = 0
         self._reconnects = 0
+        self._alarm = Alarm(self._wake)
 
     # --- the carrier's socket -----------------------------------------------------------------------------------------
 
@@ -113,10 +131,10 @@ class LiveCall(PhoneSocket):
         if isinstance(event, StreamStarted) and self._model is not None:
             # Only now: the greeting leaves before anything the model may already have said is looked at.
             self._model.attach(self._on_model, self._on_model_lost)
-        if self._session.ended:
-            self.hang_up(WSCloseCode.OK)
+        self._leave_if_ended()
 
     def on_gone(self) -> None:
+        self._alarm.off()
         self.finish("bridge_lost")
         self._live.remove(self)
         if self._model is not None:
@@ -134,7 +152,7 @@ class LiveCall(PhoneSocket):
     # --- the call -----------------------------------------------------------------------------------------------------
 
     def _begin(self, event: StreamStarted) -> None:
-        start = _call_started(event)
+        start = call_started(event)
         self.admit(start.call_sid, event.parameters.get("token", ""))
         self._start = start
         self._live.add(self)
@@ -155,7 +173,14 @@ class LiveCall(PhoneSocket):
         # A line's webhook can switch it off for its calls: that is how the two are compared.
         speculate = self._parts.speculate and event.parameters.get("speculate", "1") != "0"
         session = self._session = CallSession(
-            self._stream, config, opening, language=start.language, speculate=speculate
+            self._stream,
+            config,
+            opening,
+            language=start.language,
+            speculate=speculate,
+            phrases=self._parts.phrases.of_call(start.language),
+            rules=self._parts.rules,
+            age_ms=age_ms(start),
         )
         self._runner = ToolRunner(
             start, session, self._parts.knowledge, self._parts.control, self._parts.zone, self._transcribed
@@ -189,7 +214,7 @@ class LiveCall(PhoneSocket):
             self.finish(f"model_{why}")
             return
         self._model = self._parts.fresh_model(self._reconnects)
-        self._session.reconnect(_notes(self._session.language))
+        self._session.reconnect(_notes(self._session.language), self._now())
         self._perform()
         self._model.attach(self._on_model, self._on_model_lost)
 
@@ -245,6 +270,8 @@ class LiveCall(PhoneSocket):
                     self.to_phone(data)
                 case RunTool():
                     self._beside(self._run_tool(command))
+                case AskForPerson(cause):
+                    self._beside(self._find_person(cause))
                 case Search():
                     self._forget()
                     self._searching = self._beside(self._search(command))
@@ -252,8 +279,27 @@ class LiveCall(PhoneSocket):
                     self._forget()
                 case Report(kind, turn, detail):
                     self._report(kind, turn, detail)
+                case Happened(event):
+                    metrics.HAPPENED.labels(event).inc()
                 case Count(event, detail):
                     metrics.SWALLOWED.labels(event, detail).inc()
+        self._alarm.set(session.wakes_at)
+
+    # --- time ---------------------------------------------------------------------------------------------------------
+
+    def _wake(self) -> None:
+        session = self._session
+        if session is None or session.ended:
+            return
+        # The loop's clock is coarse: it may wake a hair before the moment that it was asked for.
+        session.tick(self._now() + 1.0)
+        self._perform()
+        self._leave_if_ended()
+
+    def _leave_if_ended(self) -> None:
+        """The session ended the call by itself: by a goodbye, or because it needs somebody else."""
+        if self._session is not None and self._session.ended:
+            self._loop.call_later(GOODBYE_DELIVERY, self.hang_up, WSCloseCode.OK)
 
     def _beside(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._loop.create_task(work)
@@ -266,6 +312,14 @@ class LiveCall(PhoneSocket):
         if not task.cancelled() and (error := task.exception()) is not None:
             metrics.SWALLOWED.labels("task_crashed", type(error).__name__).inc()
             log.error("task_crashed", call_sid=self.call_sid, exc_info=error)
+
+    async def _find_person(self, cause: RuntimeCause) -> None:
+        assert self._start is not None
+        assert self._session is not None
+        accepted = await ask_for_person(self._start, self._session, self._parts.control, cause)
+        self._session.person_answered(accepted, self._now())
+        self._perform()
+        self._leave_if_ended()
 
     async def _run_tool(self, tool: RunTool) -> None:
         assert self._runner is not None
@@ -314,24 +368,3 @@ class LiveCall(PhoneSocket):
 def _notes(language: str) -> ResumeNotes:
     pack = language_pack(language)
     return ResumeNotes(pack.re_anchor, pack.answer_now)
-
-
-def _call_started(event: StreamStarted) -> CallStarted:
-    """The call as the TwiML's parameters describe it, so that any replica can take the stream."""
-    if not CALL_SID.match(event.call_sid):
-        raise BadFrame("start.callSid is not a CallSid")
-    parameters = event.parameters
-    language = parameters.get("language", SUPPORTED[0])
-    if language not in SUPPORTED:
-        raise BadFrame("the parameter `language` is not supported")
-    callback_of = parameters.get("callback_of", "")
-    return CallStarted(
-        call_sid=event.call_sid,
-        from_number=parameters.get("from", ""),
-        to_number=parameters.get("to", ""),
-        started_at=parameters.get("started_at") or datetime.now(UTC).isoformat(),
-        language=language,
-        direction=Direction.CALLBACK if callback_of else Direction.INBOUND,
-        callback_of=callback_of,
-        topic=parameters.get("topic", ""),
-    )

@@ -19,6 +19,9 @@ LOOKUP_SAVED = Histogram(
     "firstline_lookup_saved_ms", "What of a turn's search the caller did not wait for", buckets=_MS
 )
 BARGE_INS = Counter("firstline_barge_ins_total", "Times a caller spoke over the agent and the agent stopped")
+HAPPENED = Counter(
+    "firstline_call_events_total", "Fillers, prompts into silence, back-channels and the like", ["event"]
+)
 SWALLOWED = Counter("firstline_swallowed_total", "Events that were counted and dropped", ["event", "detail"])
 BAD_FRAMES = Counter("firstline_bad_frames_total", "Frames that Twilio would not send")
 REFUSED_UPGRADES = Counter("firstline_refused_upgrades_total", "Media WebSocket upgrades refused", ["why"])

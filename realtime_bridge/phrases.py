@@ -12,7 +12,7 @@ import structlog
 from firstline.domain.language import SUPPORTED
 from firstline.ports import ObjectStore, Voice
 from firstline.prompts import language_pack, phrase_key
-from realtime_bridge.protocol.call import Opening
+from realtime_bridge.protocol.phrases import CallPhrases, Phrase
 from realtime_bridge.protocol.twilio import MULAW_BYTES_PER_MS
 
 log = structlog.get_logger()
@@ -45,12 +45,30 @@ class PhraseBook:
             log.info("phrase_rendered", language=code, ms=len(audio) // MULAW_BYTES_PER_MS)
         return audio
 
-    def opening(self, code: str, *, callback: bool, resumed: bool = False) -> Opening:
+    def opening(self, code: str, *, callback: bool, resumed: bool = False) -> Phrase:
         """What a stream of this language begins with. Raises `KeyError` before `warm`."""
         pack = language_pack(code)
         greeting = pack.callback_greeting if callback else pack.greeting
         text = pack.still_here if resumed else greeting.format(company=self.company)
-        return Opening(text, self._pieces[phrase_key(code, text)])
+        return self._phrase(code, text)
+
+    def of_call(self, code: str) -> CallPhrases:
+        """What a call in this language may have to say outside the model. Raises `KeyError` before `warm`."""
+        pack = language_pack(code)
+        return CallPhrases(
+            fillers=[self._phrase(code, text) for text in pack.fillers],
+            getting_person=self._phrase(code, pack.getting_person),
+            connecting=self._phrase(code, pack.handoff_accepted),
+            no_person=self._phrase(code, pack.no_person),
+            still_there=self._phrase(code, pack.still_there),
+            silence_goodbye=self._phrase(code, pack.silence_goodbye),
+            limit_warning=self._phrase(code, pack.limit_warning),
+            limit_goodbye=self._phrase(code, pack.limit_goodbye),
+            typed=pack.typed,
+        )
+
+    def _phrase(self, code: str, text: str) -> Phrase:
+        return Phrase(text, self._pieces[phrase_key(code, text)])
 
 
 def _pieces(audio: bytes) -> list[str]:

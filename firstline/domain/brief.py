@@ -9,6 +9,7 @@ _REASONS = {
     HandoffReason.OUT_OF_SCOPE: "the question is outside the help centre",
     HandoffReason.CALLER_REQUEST: "the caller asked for a person",
     HandoffReason.MULTILINGUAL_HANDOFF: "the caller needs another language",
+    HandoffReason.DEAD_AIR: "the agent fell silent",
     HandoffReason.MUST_REFUSE_CATEGORY: "the topic always goes to a person",
 }
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")

@@ -4,6 +4,7 @@ The model may ask for a handoff for any reason. The side effect happens only on
 
     runtime confidence < 0.7  OR  an explicit request by the caller  OR  a must-refuse category
 
+and, without the model, when the bridge itself finds the agent silent (docs/decisions/0008-nothing-is-silent.md).
 (case study, `handoff_to_human.tool.json`; decisions.md, row 19). The bridge asks before it speaks; the workflow asks
 again, authoritatively, and its answer is in the call's history.
 """
@@ -16,13 +17,24 @@ from firstline.domain.refusal import RefuseCategory, asks_for_person, refuse_cat
 
 
 class HandoffReason(StrEnum):
-    """Why a handoff is asked for; the tool schema's enum."""
+    """Why a handoff is asked for. All but `dead_air` are the tool schema's enum."""
 
     LOW_CONFIDENCE = "low_confidence"
     OUT_OF_SCOPE = "out_of_scope"
     CALLER_REQUEST = "caller_request"
     MUST_REFUSE_CATEGORY = "must_refuse_category"
     MULTILINGUAL_HANDOFF = "multilingual_handoff"
+    DEAD_AIR = "dead_air"
+    """The agent fell silent. No model can claim it: the schema does not have it, and the gate asks for `cause`."""
+
+
+class RuntimeCause(StrEnum):
+    """What makes the bridge itself ask for a person, past the model."""
+
+    DEAD_AIR = "dead_air"
+    """The caller heard nothing for the live line's limit while an answer was owed."""
+    PRESSED_ZERO = "pressed_zero"
+    """The caller pressed 0."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +49,8 @@ class Evidence:
     """The reason the model gave; recorded, and kept as the routing reason when the gate opens for low confidence."""
     model_confidence: float | None = None
     """Recorded only."""
+    cause: RuntimeCause | None = None
+    """Set by the bridge alone, never from a tool's arguments; None when the model asks."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +72,10 @@ def decide_handoff(evidence: Evidence) -> Decision:
         return Decision(True, HandoffReason.MUST_REFUSE_CATEGORY, category, f"must-refuse category {category.value}")
     if asks_for_person(evidence.caller_text):
         return Decision(True, HandoffReason.CALLER_REQUEST, None, "the caller asked for a person")
+    if evidence.cause is RuntimeCause.PRESSED_ZERO:
+        return Decision(True, HandoffReason.CALLER_REQUEST, None, "the caller pressed 0 for a person")
+    if evidence.cause is RuntimeCause.DEAD_AIR:
+        return Decision(True, HandoffReason.DEAD_AIR, None, "the agent was silent while an answer was owed")
     if evidence.confidence is None:
         return Decision(False, None, None, "nothing was looked up yet, so confidence is unknown")
     if evidence.confidence < GATE:

@@ -115,6 +115,8 @@ class Turn:
     article_ids: list[str] = field(default_factory=list)
     tools: list[ToolUse] = field(default_factory=list)
     interrupted: bool = False
+    fillers: int = 0
+    """How often a silence was broken by a phrase from outside the model; no part of `agent_text` or of the clocks."""
     timing: TurnTiming = field(default_factory=TurnTiming)
     usage: Usage = field(default_factory=Usage)
     lookup: Lookup = Lookup.NONE

@@ -5,13 +5,14 @@ import tomllib
 from dataclasses import dataclass, fields
 from functools import cache
 from importlib import resources
+from typing import Any
 
 from firstline.domain.language import SUPPORTED
 
 
 @dataclass(frozen=True)
 class LanguagePack:
-    """One language's words. `{company}`, `{topic}`, `{at}` and `{why}` are filled in when used."""
+    """One language's words. `{company}`, `{topic}`, `{at}`, `{why}` and `{digits}` are filled in when used."""
 
     code: str
     instructions: str
@@ -26,8 +27,19 @@ class LanguagePack:
     """Tells the model that the call goes on; a replayed conversation alone makes it introduce itself again."""
     answer_now: str
     """Added to `re_anchor` when the caller's last words have no answer yet."""
-    filler: str
-    """Spoken when nothing was heard for 700 ms."""
+    fillers: tuple[str, ...]
+    """Break a silence while the agent works; at most a second each, so that an answer behind one is not late."""
+    getting_person: str
+    """The agent gives up on itself: a person is asked for, and nobody has said yes."""
+    no_person: str
+    """The promise of a person could not be made; the line moves on to the failsafe queue."""
+    still_there: str
+    silence_goodbye: str
+    limit_warning: str
+    """One minute before a call's longest length, or near its highest cost."""
+    limit_goodbye: str
+    typed: str
+    """Tells the model what the caller entered on the phone's keys."""
     handoff_accepted: str
     handoff_refused: str
     handoff_unavailable: str
@@ -52,7 +64,9 @@ class LanguagePack:
     def prerendered(self, company: str) -> list[str]:
         """The phrases that are made into audio ahead of time."""
         greetings = [self.greeting.format(company=company), self.callback_greeting.format(company=company)]
-        return [*greetings, self.still_here, self.filler]
+        runtime = [self.getting_person, self.handoff_accepted, self.no_person, self.still_there]
+        ends = [self.silence_goodbye, self.limit_warning, self.limit_goodbye]
+        return [*greetings, self.still_here, *self.fillers, *runtime, *ends]
 
 
 @cache
@@ -65,7 +79,11 @@ def language_pack(code: str) -> LanguagePack:
     names = {field.name for field in fields(LanguagePack)} - {"code"}
     if set(words) != names:
         raise ValueError(f"{code}.toml: missing {sorted(names - set(words))}, unknown {sorted(set(words) - names)}")
-    return LanguagePack(code=code, **{name: value.strip() for name, value in words.items()})
+    return LanguagePack(code=code, **{name: _stripped(value) for name, value in words.items()})
+
+
+def _stripped(value: str | list[str]) -> Any:
+    return value.strip() if isinstance(value, str) else tuple(each.strip() for each in value)
 
 
 def phrase_key(code: str, text: str) -> str:

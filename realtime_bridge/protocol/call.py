@@ -1,24 +1,35 @@
 """The live call: decides what happens next; knows no sockets and no clock.
 
-Feed it every event with the time in ms of any steady clock, then run what `take_commands` returns, in order.
+Feed it every event with the time in ms of any steady clock, then run what `take_commands` returns, in order. Call
+`tick` when `wakes_at` has come; it changes with every event.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from firstline.domain.facts import FactKind
+from firstline.domain.gate import RuntimeCause
 from firstline.domain.resume import ResumeContext
-from firstline.domain.turn import Turn
+from firstline.domain.turn import Usage
 from realtime_bridge.protocol import realtime
-from realtime_bridge.protocol.commands import Command, Count, Report, RunTool, ToModel, ToolAnswer
+from realtime_bridge.protocol.announcer import Announcer
+from realtime_bridge.protocol.barge_in import BargeIn
+from realtime_bridge.protocol.commands import Command, Happened, Report, ToModel, ToolAnswer
 from realtime_bridge.protocol.conversation import Conversation
-from realtime_bridge.protocol.playback import Utterance
+from realtime_bridge.protocol.dead_air import DeadAir, Due
+from realtime_bridge.protocol.interruptions import Interruptions
+from realtime_bridge.protocol.keypad import Keypad
+from realtime_bridge.protocol.limits import LimitWatch
+from realtime_bridge.protocol.live_line import LiveLine
+from realtime_bridge.protocol.model_events import ModelEvents
+from realtime_bridge.protocol.phrases import CallPhrases, Phrase
 from realtime_bridge.protocol.replay import ResumeNotes, replayed
 from realtime_bridge.protocol.responses import Responses
-from realtime_bridge.protocol.server_events import EXPECTED, field_of, usage_of
+from realtime_bridge.protocol.rules import NEVER, CallRules
+from realtime_bridge.protocol.runtime_words import RuntimeWords
+from realtime_bridge.protocol.silence_ladder import SilenceLadder
 from realtime_bridge.protocol.speculation import Speculation
-from realtime_bridge.protocol.turns import OpenTurn, Spoken
+from realtime_bridge.protocol.turn_keeper import TurnKeeper
 from realtime_bridge.protocol.twilio import (
     CallerAudio,
     DigitPressed,
@@ -31,43 +42,59 @@ from realtime_bridge.protocol.twilio import (
 )
 from realtime_bridge.protocol.voice import AgentVoice
 
-GREETING = "greeting"
 
-
-@dataclass(frozen=True)
-class Opening:
-    """What the caller hears first: pre-rendered, so it starts at once."""
-
-    text: str
-    pieces: list[str]
-    """Base64 µ-law, each at most a few hundred ms."""
-
-
-@dataclass
 class CallSession:
     """One call, from the stream's start to its end."""
 
-    stream: TwilioStream
-    config: realtime.SessionConfig
-    opening: Opening
-    ended: bool = False
-    language: str = "en"
-    speculate: bool = True
-    """Whether the help centre is searched while the caller still speaks."""
-    audio_in_ms: float = 0.0
-    """How much the caller has sent: the model's clock."""
-    _commands: list[Command] = field(default_factory=list)
-    _conversation: Conversation = field(default_factory=Conversation)
-    _turn: OpenTurn | None = None
-    _turns_begun: int = 0
-    _farewell: bool = False
-    _farewell_item: str = ""
-    _greeting_heard: bool = False
+    def __init__(
+        self,
+        stream: TwilioStream,
+        config: realtime.SessionConfig,
+        opening: Phrase,
+        *,
+        language: str = "en",
+        speculate: bool = True,
+        phrases: CallPhrases | None = None,
+        rules: CallRules | None = None,
+        price: Callable[[Usage], float | None] | None = None,
+        age_ms: float = 0.0,
+    ) -> None:
+        """`speculate`: the help centre is searched while the caller still speaks.
 
-    def __post_init__(self) -> None:
-        self._voice = AgentVoice(self.stream, self._commands)
+        `price` is what a response costs in USD, None where that is unknown; `age_ms` is how long the call has lasted.
+        """
+        self._age_ms = age_ms
+        self.config = config
+        self.ended = False
+        self._opening = opening
+        self._phrases = phrases = phrases or CallPhrases()
+        rules = rules or CallRules()
+        self._commands: list[Command] = []
+        self._moving = False
+        self._voice = AgentVoice(stream, self._commands)
+        self._announcer = Announcer(self._voice, self._commands)
+        self._conversation = Conversation()
+        self._keeper = TurnKeeper(self._conversation, self._commands, language)
         self._responses = Responses(self._commands)
-        self._ahead = Speculation(self._commands, self.speculate)
+        self._ahead = Speculation(self._commands, speculate)
+        self._model = ModelEvents(self._voice, self._responses, self._keeper, self._ahead, self._commands, price)
+        self._interruptions = Interruptions(
+            BargeIn(rules.barge_in_after_ms),
+            self._voice,
+            self._announcer,
+            self._responses,
+            self._keeper,
+            self._ahead,
+            self._commands,
+            self._handle,
+        )
+        self._dead_air = DeadAir(rules, has_fillers=bool(phrases.fillers))
+        self._live_line = LiveLine(self._announcer, phrases, self._commands, self.end)
+        first_filler = sum(stream.stream_sid.encode())  # so that calls begin with different ones
+        self._words = RuntimeWords(self._announcer, self._keeper, phrases, self._commands, self.end, first_filler)
+        self._ladder = SilenceLadder(rules.silence_step_ms, self._words.ask_if_there, self._words.end_the_silence)
+        self._keypad = Keypad(self._zero, self._typed)
+        self._limits = LimitWatch(rules, self._words.warn, self._reach_limit)
 
     def take_commands(self) -> list[Command]:
         """What to do now, in order; empties the list."""
@@ -78,6 +105,16 @@ class CallSession:
     # --- what tools may know ------------------------------------------------------------------------------------------
 
     @property
+    def language(self) -> str:
+        """ISO 639-1."""
+        return self._keeper.language
+
+    @property
+    def audio_in_ms(self) -> float:
+        """How much the caller has sent to the present model session."""
+        return self._model.audio_in_ms
+
+    @property
     def caller_speaking(self) -> bool:
         """Whether the caller is in the middle of saying something."""
         return self._responses.caller_speaking
@@ -85,12 +122,12 @@ class CallSession:
     @property
     def transcript_pending(self) -> bool:
         """The caller's last words are not transcribed yet: the gate should wait a moment for them."""
-        return self._turn is not None and self._turn.transcript_pending
+        return self._keeper.open is not None and self._keeper.open.transcript_pending
 
     @property
     def caller_text(self) -> str:
         """The caller's words of the last turns, the present one included."""
-        return self._conversation.lately_said(self._turn.caller_text if self._turn else "")
+        return self._conversation.lately_said(self._keeper.open.caller_text if self._keeper.open else "")
 
     @property
     def confidence(self) -> float | None:
@@ -105,14 +142,14 @@ class CallSession:
     @property
     def lines(self) -> list[tuple[str, str]]:
         """(speaker, words as heard) of the turns closed so far and of the present one."""
-        now = self._turn
+        now = self._keeper.open
         return self._conversation.lines + ([("caller", now.caller_text)] if now and now.caller_text else [])
 
     # --- the phone ----------------------------------------------------------------------------------------------------
 
     def hear(self, audio: CallerAudio) -> bytes:
         """The caller's audio, as the event that takes it to the model. The one thing that needs no decision."""
-        self.audio_in_ms += audio_ms(audio)
+        self._model.audio_in_ms += audio_ms(audio)
         return realtime.append_audio(audio)
 
     def phone(self, event: PhoneEvent, now: float) -> None:
@@ -122,47 +159,34 @@ class CallSession:
                 self._mark(name, now)
             case StreamStarted():
                 self._begin(event, now)
-            case DigitPressed():
-                self._commands.append(Count("digit_ignored"))
+            case DigitPressed(digit):
+                self._interruptions.key_pressed(now)
+                self._ladder.caller_was_heard()
+                self._keypad.pressed(digit, now)
             case StreamStopped():
                 self.end("caller_hung_up", now)
+        self._settle(now)
 
     def _begin(self, start: StreamStarted, now: float) -> None:
-        self._voice.say(GREETING, self.opening.text, self.opening.pieces, now)
+        self._words.greet(self._opening, now)
         self._commands.append(ToModel(realtime.session_update(self.config)))
         self._commands.append(Report(FactKind.STREAM_STARTED, detail=start.stream_sid))
+        self._limits.begin(now, self._age_ms)
 
     def _mark(self, name: str, now: float) -> None:
-        heard = self._voice.reached(name, now)
-        if heard is None or self._voice.playing:
+        if not self._voice.reached(name, now):
             return
-        self._greeting_over()
-        if heard.utterance.item_id == self._farewell_item and heard.utterance.complete:
-            self._farewell_over()
-        if self._responses.idle:
-            self._close_turn()
-
-    def _greeting_over(self) -> None:
-        """The model learns of the greeting once it was heard, or as much of it as was."""
-        if self._greeting_heard or GREETING not in self._voice.spoken:
-            return
-        self._greeting_heard = True
-        heard = self._voice.spoken[GREETING].heard_text
-        if heard:
-            self._conversation.agent_said(heard)
-            self._commands.append(ToModel(realtime.assistant_said(heard)))
-
-    def _farewell_over(self) -> None:
-        self._farewell_item = ""
-        self._commands.append(Report(FactKind.FAREWELL_PLAYED))
+        self._announcer.heard(now)
+        if not self._voice.playing and self._responses.idle:
+            self._keeper.close()
 
     # --- going on after a break ---------------------------------------------------------------------------------------
 
     def resume(self, context: ResumeContext, notes: ResumeNotes) -> None:
         """Take over a call from a stream that broke: the model hears what was said, not the greeting."""
-        self.language = context.language
+        self._keeper.language = context.language
         self._conversation.take_over(context)
-        self._turns_begun = self._conversation.caller_turns
+        self._keeper.go_on_from(self._conversation.caller_turns)
         self._commands += replayed(self._conversation.lines, context.promises, context.unanswered, notes)
         if context.unanswered:
             self._responses.ask()
@@ -171,190 +195,159 @@ class CallSession:
         """Tell the model something about the call that the caller did not say."""
         self._commands.append(ToModel(realtime.system_note(text)))
 
-    def reconnect(self, notes: ResumeNotes) -> None:
+    def reconnect(self, notes: ResumeNotes, now: float) -> None:
         """The model's socket was replaced: give the new session the conversation so far.
 
         Tools under way are forgotten: the new session never asked for them. It asks again where it must, and asking
         for the same person twice pages once.
         """
-        self._responses.forget()
-        self.audio_in_ms = 0.0
-        self._commands.append(ToModel(realtime.session_update(self.config)))
-        turn = self._turn
+        self._interruptions.go_on(now)
+        turn = self._keeper.open
         unanswered = turn is not None and not any(spoken.utterance.complete for spoken in turn.spoken)
+        self._responses.forget()
+        self._voice.forget_model()
+        self._model.audio_in_ms = 0.0
+        self._commands.append(ToModel(realtime.session_update(self.config)))
         lines = self._conversation.lines + (list(turn.close(self.language).spoken) if turn else [])
         self._commands += replayed(lines, [], unanswered, notes)
         self._ahead.replaced(turn)
         if unanswered:
             self._responses.ask()
+        self._settle(now)
 
     # --- the model ----------------------------------------------------------------------------------------------------
 
     def model(self, event: Mapping[str, Any], now: float) -> None:
         """A server event of the Realtime protocol. Unknown ones are counted, never fatal."""
-        match event.get("type"):
-            case "response.output_audio.delta":
-                self._audio(event, now)
-            case "input_audio_buffer.speech_started":
-                self._speech_started(event, now)
-            case "input_audio_buffer.speech_stopped":
-                self._speech_stopped(event, now)
-            case "conversation.item.input_audio_transcription.delta":
-                self._ahead.heard(event.get("item_id"), str(event.get("delta", "")), now)
-            case "conversation.item.input_audio_transcription.completed":
-                self._transcribed(event, str(event.get("transcript", "")), now)
-            case "conversation.item.input_audio_transcription.failed":
-                self._transcribed(event, "", now)
-                self._commands.append(Count("transcription_failed"))
-            case "response.created":
-                self._responses.created(field_of(event, "response", "id"))
-            case "response.output_audio_transcript.delta":
-                self._said(event, now)
-            case "response.output_item.done":
-                self._item_done(event, now)
-            case "response.done":
-                self._response_done(event)
-            case "error":
-                self._commands.append(
-                    Count("model_error", field_of(event, "error", "code") or field_of(event, "error", "type"))
-                )
-            case kind if kind not in EXPECTED:
-                self._commands.append(Count("model_event_unknown", str(kind)))
+        if not self._interruptions.takes(event, now):
+            self._handle(event, now)
+        self._settle(now)
 
-    def _audio(self, event: Mapping[str, Any], now: float) -> None:
-        if not self._responses.speaks(event.get("response_id")):
-            self._commands.append(Count("late_audio_dropped"))
+    def _handle(self, event: Mapping[str, Any], now: float) -> None:
+        kind = event.get("type")
+        if kind == "input_audio_buffer.speech_started":
+            self._ladder.caller_was_heard()
+            item_id = str(event.get("item_id", ""))
+            self._interruptions.caller_sounds(item_id, now)
+            self._ahead.begin(item_id, self._keeper.open, now)
             return
-        spoken = self._item(str(event.get("item_id", "")))
-        if self._turn is not None and self._turn.first_audio_at is None:
-            self._turn.first_audio(now)
-            self._ahead.drop(now)
-        if self._farewell:
-            self._farewell, self._farewell_item = False, spoken.utterance.item_id
-        self._voice.play(spoken.utterance, str(event.get("delta", "")), now)
-
-    def _said(self, event: Mapping[str, Any], now: float) -> None:
-        active = self._responses.active
-        if active is not None and not active.dropped:
-            self._item(str(event.get("item_id", ""))).text += str(event.get("delta", ""))
-
-    def _item(self, item_id: str) -> Spoken:
-        spoken = self._voice.spoken.get(item_id)
-        if spoken is None:
-            spoken = self._voice.spoken[item_id] = Spoken(Utterance(item_id))
-            if self._turn is not None:
-                self._turn.spoken.append(spoken)
-        return spoken
-
-    def _speech_started(self, event: Mapping[str, Any], now: float) -> None:
-        self._barge_in(now)
-        self._ahead.begin(str(event.get("item_id", "")), self._turn, now)
-
-    def _barge_in(self, now: float) -> None:
-        """The caller speaks: the phone falls silent within this very call, then the model is told what was heard."""
-        self._responses.caller_speaking = True
-        cut = self._voice.cut(now)
-        self._responses.cancel()
-        if cut is None:
-            return
-        if self._turn is not None:
-            self._turn.interrupted = True
-        if cut.item_id == GREETING:
-            self._greeting_over()
-        else:
-            self._commands.append(ToModel(realtime.truncate(cut.item_id, cut.heard_ms)))
-        if self._farewell_item:
-            # Cut short or not, the caller knows: the move must not wait for words that will never play.
-            self._farewell_over()
-
-    def _speech_stopped(self, event: Mapping[str, Any], now: float) -> None:
-        self._responses.caller_speaking = False
-        self._close_turn()
-        self._turns_begun += 1
-        end_ms = float(event.get("audio_end_ms", self.audio_in_ms))
-        since = max(0.0, self.audio_in_ms - (end_ms - realtime.SILENCE_MS))
-        self._turn = OpenTurn(self._turns_begun, now, now - since, item_id=str(event.get("item_id", "")))
-        self._ahead.stopped(self._turn)
-        if self._turn.quoted is not None:
-            quoted = self._turn.quoted.answer
-            self._conversation.found(quoted.chunk_ids, quoted.confidence)
-
-    def _transcribed(self, event: Mapping[str, Any], text: str, now: float) -> None:
-        turn = self._turn
-        if turn is not None and event.get("item_id") == turn.item_id:
-            turn.transcribed(text, now)
-            if turn.first_audio_at is None:
-                self._ahead.transcribed(turn.item_id, turn.caller_text, now)
-            if turn.caller_text:
-                said = Turn(turn.number, turn.caller_text, "", self.language)
-                self._commands.append(Report(FactKind.CALLER_SAID, turn=said))
-        else:
-            self._commands.append(Count("transcript_late"))
-
-    def _item_done(self, event: Mapping[str, Any], now: float) -> None:
-        item = event.get("item")
-        if not isinstance(item, Mapping):
-            return
-        if item.get("type") == "message":
-            spoken = self._voice.spoken.get(str(item.get("id", "")))
-            if spoken is not None:
-                self._voice.finished(spoken.utterance)
-        elif item.get("type") == "function_call" and item.get("status") == "completed":
-            tool = RunTool(str(item.get("call_id", "")), str(item.get("name", "")), str(item.get("arguments", "")))
-            if self._turn is not None:
-                self._turn.tool_requested(tool.call_id, now)
-            self._responses.expect(tool)
-            known = self._ahead.asked(tool, self._turn, now)
-            if known is not None:
-                self.tool_answered(tool.call_id, known, now)
-
-    def _response_done(self, event: Mapping[str, Any]) -> None:
-        response = event.get("response")
-        if not isinstance(response, Mapping):
-            return
-        if self._turn is not None:
-            self._turn.usage += usage_of(response.get("usage"))
-        self._responses.done(response.get("id"))
-
-    # --- tools --------------------------------------------------------------------------------------------------------
+        if kind == "response.output_audio.delta":
+            self._dead_air.answered()
+        self._model.handle(event, now)
+        if kind == "response.done":
+            self._limits.spent(self._model.take_cost(), now)
 
     def tool_answered(self, call_id: str, answer: ToolAnswer, now: float) -> None:
         """A tool came back: the model is told, and asked to speak once it is free and the caller is silent."""
-        tool = self._responses.tools.pop(call_id, None)
-        if tool is None or self.ended:
-            return
-        self._conversation.found(answer.chunk_ids, answer.confidence)
-        if self._turn is not None:
-            self._turn.tool_answered(tool, answer, now)
-        self._farewell = self._farewell or answer.farewell
-        self._commands.append(ToModel(realtime.tool_output(call_id, answer.output)))
-        self._responses.ask()
+        if not self.ended:
+            self._model.tool_answered(call_id, answer, now)
+            self._settle(now)
 
     def searched(self, search_id: int, answer: ToolAnswer, now: float) -> None:
         """A `Search` came back."""
-        if self.ended:
-            return
-        call_id = self._ahead.waiting_call
-        known = self._ahead.found(search_id, answer, self._turn, now)
-        if known is not None:
-            self.tool_answered(call_id, known, now)
+        if not self.ended:
+            self._model.searched(search_id, answer, now)
+            self._settle(now)
 
     def search_failed(self, search_id: int, now: float) -> None:
         """A `Search` broke; the model is told only if it asks for the same."""
         if not self.ended:
             self._ahead.failed(search_id, now)
 
-    # --- the end ------------------------------------------------------------------------------------------------------
+    def person_answered(self, accepted: bool, now: float) -> None:
+        """The control plane's answer to `AskForPerson`."""
+        if not self.ended:
+            self._live_line.answered(accepted, now)
+            self._settle(now)
 
-    def _close_turn(self) -> None:
-        turn, self._turn = self._turn, None
-        if turn is None:
+    # --- time ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def wakes_at(self) -> float:
+        """When `tick` wants to be called; `NEVER` (infinity) when nothing is due."""
+        if self.ended:
+            return NEVER
+        return min(
+            self._interruptions.due,
+            self._dead_air.due(self._voice.quiet_at)[0],
+            self._ladder.due,
+            self._keypad.due,
+            self._limits.due(quiet=self._quiet),
+        )
+
+    def tick(self, now: float) -> None:
+        """`wakes_at` has come. Harmless when it has not."""
+        if self.ended:
             return
-        self._ahead.settle(turn)
-        closed = turn.close(self.language)
-        self._conversation.add(closed)
-        if closed.caller_text or closed.agent_text or closed.tools:
-            self._commands.append(Report(FactKind.TURN_FINISHED, turn=closed))
+        self._interruptions.tick(now)
+        at, due = self._dead_air.due(self._voice.quiet_at)
+        if at <= now:
+            self._break_silence(due, now)
+        self._ladder.tick(now)
+        self._keypad.tick(now)
+        self._limits.tick(now, quiet=self._quiet)
+        self._settle(now)
+
+    @property
+    def _quiet(self) -> bool:
+        """Nobody says anything."""
+        agent = self._voice.playing or self._announcer.speaking or self._interruptions.undecided
+        return not agent and not self._responses.caller_speaking
+
+    def _settle(self, now: float) -> None:
+        """After every event: whose turn is it, and what is owed?"""
+        if self.ended:
+            return
+        self._watch_farewell()
+        owed = self._responses.owed
+        unsure = self._responses.caller_speaking or self._interruptions.undecided
+        self._dead_air.wait(owed=owed and not unsure and not self._moving, tool=bool(self._responses.tools), now=now)
+        listening = self._quiet and not owed and not self._moving and not self._live_line.engaged
+        self._ladder.watch(callers_turn=listening and self._keypad.due == NEVER, now=now)
+
+    def _break_silence(self, due: Due, now: float) -> None:
+        if due is Due.FILLER:
+            self._dead_air.filled(now)
+            self._words.fill(now)
+        elif self._model.farewell:
+            # The person is promised already; the words that go with it must not wait for the model.
+            self._responses.mute()
+            self._live_line.farewell(now)
+        else:
+            self._ask_for_person(RuntimeCause.DEAD_AIR, now)
+
+    def _ask_for_person(self, cause: RuntimeCause, now: float) -> None:
+        self._responses.mute()
+        self._live_line.engage(cause, now)
+
+    def _watch_farewell(self) -> None:
+        """The model's last words, heard out or cut short: the caller knows, and the move must not wait."""
+        spoken = self._model.farewell_spoken
+        if self._moving or spoken is None or not spoken.utterance.complete:
+            return
+        if not self._voice.playing and not self._interruptions.undecided:
+            self._moving = True
+            self._commands.append(Report(FactKind.FAREWELL_PLAYED))
+
+    # --- limits and keys ----------------------------------------------------------------------------------------------
+
+    def _reach_limit(self, what: str, now: float) -> None:
+        self._interruptions.key_pressed(now)
+        self._responses.mute()
+        self._moving = True
+        self._words.end_at_limit(what, now)
+
+    def _zero(self, now: float) -> None:
+        self._ask_for_person(RuntimeCause.PRESSED_ZERO, now)
+
+    def _typed(self, digits: str, now: float) -> None:
+        """The model is told the digits; the transcript only how many there were."""
+        self._commands.append(Happened("keys"))
+        self._keeper.typed(len(digits), now)
+        self._commands.append(ToModel(realtime.caller_said(self._phrases.typed.format(digits=digits))))
+        self._responses.ask()
+
+    # --- the end ------------------------------------------------------------------------------------------------------
 
     def end(self, reason: str, now: float) -> None:
         """The stream is over, for whatever reason; harmless when repeated."""
@@ -362,5 +355,5 @@ class CallSession:
             return
         self.ended = True
         self._voice.end(now)
-        self._close_turn()
+        self._keeper.close()
         self._commands.append(Report(FactKind.STREAM_ENDED, detail=reason))

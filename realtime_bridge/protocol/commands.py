@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from firstline.domain.facts import FactKind
+from firstline.domain.gate import RuntimeCause
 from firstline.domain.turn import Turn
 
 
@@ -58,8 +59,22 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class AskForPerson:
+    """Have the runtime, not the model, ask for a person; answer with `CallSession.person_answered`."""
+
+    cause: RuntimeCause
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """Something that people who run the line want to see counted: a filler, a prompt into silence, a back-channel."""
+
+    event: str
+
+
+@dataclass(frozen=True, slots=True)
 class Count:
-    """Something was swallowed or worth counting."""
+    """Something was swallowed."""
 
     event: str
     detail: str = ""
@@ -80,4 +95,4 @@ class ToolAnswer:
     """The next thing the agent says is its last: the caller is about to be moved."""
 
 
-Command = ToPhone | ToModel | RunTool | Search | Forget | Report | Count
+Command = ToPhone | ToModel | RunTool | Search | Forget | AskForPerson | Report | Happened | Count

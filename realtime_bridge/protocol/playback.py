@@ -9,6 +9,8 @@ buffer: those are told apart by remembering which ones were cut (source: Twilio,
 from collections import deque
 from dataclasses import dataclass
 
+from realtime_bridge.protocol.twilio import audio_ms
+
 MARK_EVERY_MS = 400.0
 """A mark costs a frame each way. Between two of them the clock is as good as a mark."""
 
@@ -21,7 +23,14 @@ class Utterance:
     sent_ms: float = 0.0
     heard_ms: float = 0.0
     complete: bool = False
-    """The model has finished the item: no more audio will be added."""
+    """The model has finished the item, or it was cut off: no more audio will be added."""
+    known: bool = True
+    """The model session that is connected now knows the item."""
+
+    @property
+    def heard_whole(self) -> bool:
+        """Whether it was heard to its end."""
+        return self.complete and self.heard_ms >= self.sent_ms
 
 
 @dataclass(slots=True)
@@ -29,16 +38,26 @@ class _Segment:
     """Audio in the buffer, and when it plays if the phone does not lag."""
 
     utterance: Utterance
+    payload: str
+    ms: float
     begins: float
     ends: float
 
 
 @dataclass(frozen=True, slots=True)
+class Rest:
+    """Audio that was sent and cut before it was heard."""
+
+    utterance: Utterance
+    payload: str
+    """Base64 µ-law."""
+    heard_ms: float
+    """How much of this payload was heard before the cut."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Mark:
     name: str
-    utterance: Utterance
-    position_ms: float
-    """Of the utterance, at the mark."""
     plays_at: float
 
 
@@ -48,7 +67,7 @@ class Playback:
     def __init__(self) -> None:
         self._segments: deque[_Segment] = deque()
         self._marks: deque[_Mark] = deque()
-        self._cut: set[str] = set()
+        self._cut_marks: set[str] = set()
         self._count = 0
         self._unmarked_ms = 0.0
         self._plays_until = 0.0
@@ -59,12 +78,17 @@ class Playback:
         """Whether audio was sent that no mark has confirmed yet."""
         return bool(self._segments)
 
-    def sent(self, utterance: Utterance, ms: float, now: float) -> str | None:
-        """Note `ms` of audio sent; the name of a mark to send after it, or None when none is due."""
-        first = utterance.sent_ms == 0.0
+    @property
+    def quiet_at(self) -> float:
+        """When everything sent so far will have been heard, by the clock and the phone's lag."""
+        return self._plays_until + self._lag
+
+    def sent(self, utterance: Utterance, payload: str, now: float) -> str | None:
+        """Note base64 µ-law sent; the name of a mark to send after it, or None when none is due."""
+        first, ms = utterance.sent_ms == 0.0, audio_ms(payload)
         begins = max(now, self._plays_until)
         self._plays_until = begins + ms
-        self._segments.append(_Segment(utterance, begins, self._plays_until))
+        self._segments.append(_Segment(utterance, payload, ms, begins, self._plays_until))
         utterance.sent_ms += ms
         self._unmarked_ms += ms
         return self._mark(utterance) if first or self._unmarked_ms >= MARK_EVERY_MS else None
@@ -77,43 +101,45 @@ class Playback:
     def _mark(self, utterance: Utterance) -> str:
         self._count += 1
         self._unmarked_ms = 0.0
-        mark = _Mark(f"{utterance.item_id}#{self._count}", utterance, utterance.sent_ms, self._plays_until)
+        mark = _Mark(f"{utterance.item_id}#{self._count}", self._plays_until)
         self._marks.append(mark)
         return mark.name
 
     def reached(self, name: str, now: float) -> bool:
         """Note a mark that Twilio echoed; False for one that was cut or that we never sent."""
-        if name in self._cut:
-            self._cut.discard(name)
+        if name in self._cut_marks:
+            self._cut_marks.discard(name)
             return False
         if not any(mark.name == name for mark in self._marks):
             return False
         while True:
             mark = self._marks.popleft()
-            mark.utterance.heard_ms = mark.position_ms
             if mark.name == name:
                 break
         self._lag = max(0.0, now - mark.plays_at)
         while self._segments and self._segments[0].ends <= mark.plays_at:
-            self._segments.popleft()
+            segment = self._segments.popleft()
+            segment.utterance.heard_ms += segment.ms
         return True
 
-    def cut(self, now: float) -> Utterance | None:
-        """Empty the buffer (the caller spoke): the utterance that was cut, its `heard_ms` brought up to `now`.
+    def cut(self, now: float) -> list[Rest] | None:
+        """Empty the buffer (the caller spoke): what was not heard of it, in order; None when nothing was playing.
 
-        Utterances queued behind it keep what was heard of them: nothing. None when nothing was playing.
+        The `heard_ms` of what was playing is brought up to `now`; of what was queued behind it nothing was heard.
         """
-        current: Utterance | None = None
+        if not self._segments:
+            return None
         position = now - self._lag
-        for segment in self._segments:
-            if current is not None and segment.begins >= position:
-                break
-            current = segment.utterance
-            heard = current.heard_ms + max(0.0, min(segment.ends, position) - segment.begins)
-            current.heard_ms = min(heard, current.sent_ms)
-        self._cut.update(mark.name for mark in self._marks)
+        rest = [self._cut(segment, position) for segment in self._segments]
+        self._cut_marks.update(mark.name for mark in self._marks)
         self._segments.clear()
         self._marks.clear()
         self._unmarked_ms = 0.0
         self._plays_until = now
-        return current
+        return [each for each in rest if each is not None]
+
+    @staticmethod
+    def _cut(segment: _Segment, position: float) -> Rest | None:
+        heard = min(segment.ms, max(0.0, position - segment.begins))
+        segment.utterance.heard_ms += heard
+        return Rest(segment.utterance, segment.payload, heard) if heard < segment.ms else None

@@ -21,7 +21,11 @@ class Responses:
     def __init__(self, commands: list[Command]) -> None:
         self._commands = commands
         self._wanted = False
+        self._muted = False
+        self._unwanted = False
         self.active: Response | None = None
+        self.expected = False
+        """The caller has finished and the model will respond by itself, but has not begun."""
         self.tools: dict[str, RunTool] = {}
         """Call id -> a tool that the model waits for."""
         self.caller_speaking = False
@@ -31,10 +35,23 @@ class Responses:
         """Whether the model has nothing under way, neither words nor tools."""
         return self.active is None and not self.tools
 
+    @property
+    def owed(self) -> bool:
+        """Whether the caller waits for something of the model."""
+        return not self._muted and (self.expected or self._wanted or not self.idle)
+
+    def caller_stopped(self) -> None:
+        """The caller has finished: the server begins a response by itself, which no round trip delays."""
+        self.caller_speaking, self.expected, self._unwanted = False, True, False
+
     def created(self, response_id: str) -> None:
         """The model began to respond, asked by us or by the end of the caller's speech."""
         self.active = Response(response_id)
-        self._wanted = False
+        self._wanted = self.expected = False
+        if self._muted or self._unwanted or self.caller_speaking:
+            # Of a caller who goes on speaking only the end is answered, and that begins a response of its own.
+            self._unwanted = False
+            self.cancel()
 
     def done(self, response_id: object) -> None:
         """A response ended, for whatever reason."""
@@ -46,11 +63,25 @@ class Responses:
         """Whether this is the active response and it is to be heard."""
         return self.active is not None and not self.active.dropped and response_id == self.active.id
 
+    @property
+    def dropping(self) -> bool:
+        """Whether what arrives of the active response is not wanted."""
+        return self.active is not None and self.active.dropped
+
     def cancel(self) -> None:
         """Stop the active response, if there is one; nothing more of it is played."""
         if self.active is not None and not self.active.dropped:
             self.active.dropped = True
             self._commands.append(ToModel(realtime.response_cancel(self.active.id)))
+
+    def want_no_answer(self) -> None:
+        """The caller made a sound that asks for nothing: the response that the server begins to it is stopped."""
+        self.caller_speaking, self._unwanted = False, True
+
+    def mute(self) -> None:
+        """The model has no more say in this call."""
+        self._muted = True
+        self.cancel()
 
     def expect(self, tool: RunTool) -> None:
         """The model asked for a tool, and waits for its answer."""
@@ -58,16 +89,17 @@ class Responses:
 
     def ask(self) -> None:
         """Have the model speak once it is free and the caller is silent."""
-        self._wanted = True
+        self._wanted = not self._muted
         self._ask_if_free()
 
     def _ask_if_free(self) -> None:
         # While the caller speaks nothing is asked: the end of speech asks by itself.
-        if self._wanted and self.idle and not self.caller_speaking:
-            self._wanted = False
+        if self._wanted and self.idle and not self.caller_speaking and not self.expected:
+            self._wanted, self.expected, self._unwanted = False, True, False
             self._commands.append(ToModel(realtime.response_create()))
 
     def forget(self) -> None:
         """Another model session takes over: it knows nothing of the old one's responses and tools."""
-        self.active, self._wanted, self.caller_speaking = None, False, False
+        self.active, self._wanted, self.expected, self._unwanted = None, False, False, False
+        self.caller_speaking = False
         self.tools.clear()

@@ -94,6 +94,11 @@ class Speculation:
         self._under_way = _UnderWay(search, now + delay)
         self._commands.append(search)
 
+    def nothing_asked(self, now: float) -> None:
+        """The caller only made a sound."""
+        self._speaking = False
+        self.drop(now)
+
     def drop(self, now: float) -> None:
         """Nobody waits any more for the search under way."""
         if self._under_way is not None and self._waiting is None:

@@ -20,6 +20,11 @@ class Spoken:
     text: str = ""
 
     @property
+    def heard_whole(self) -> bool:
+        """Whether it was heard to its end."""
+        return self.utterance.heard_whole
+
+    @property
     def heard_text(self) -> str:
         """The words the caller heard, cut in proportion to the audio heard: the protocol gives no word times."""
         spoken = self.utterance
@@ -50,6 +55,7 @@ class OpenTurn:
     model_confidence: float | None = None
     interrupted: bool = False
     usage: Usage = field(default_factory=Usage)
+    fillers: int = 0
     first_audio_at: float | None = None
     stages: dict[str, float] = field(default_factory=dict)
     lookup: Lookup = Lookup.NONE
@@ -111,6 +117,7 @@ class OpenTurn:
             article_ids=self.article_ids,
             tools=self.tools,
             interrupted=self.interrupted,
+            fillers=self.fillers,
             timing=TurnTiming(
                 first_audio_ms=None if first is None else round(first - self.stopped_at, 1),
                 turn_gap_ms=None if first is None else round(first - self.really_stopped_at, 1),

@@ -1,17 +1,26 @@
 """A call session on a bench: feed it, look at what it wants done."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
 
 from firstline.domain.facts import FactKind
-from firstline.domain.turn import Turn
-from realtime_bridge.protocol.call import CallSession, Opening
-from realtime_bridge.protocol.commands import Command, Report, RunTool, ToModel, ToPhone
+from firstline.domain.turn import Turn, Usage
+from realtime_bridge.protocol.call import CallSession
+from realtime_bridge.protocol.commands import Command, Happened, Report, RunTool, ToModel, ToPhone
+from realtime_bridge.protocol.phrases import CallPhrases, Phrase
 from realtime_bridge.protocol.realtime import SessionConfig
-from realtime_bridge.protocol.twilio import CallerAudio, MarkReached, StreamStarted, StreamStopped, TwilioStream
+from realtime_bridge.protocol.rules import CallRules
+from realtime_bridge.protocol.twilio import (
+    CallerAudio,
+    DigitPressed,
+    MarkReached,
+    StreamStarted,
+    StreamStopped,
+    TwilioStream,
+)
 
 CALL = "CA" + "1" * 32
 STREAM = "MZ" + "2" * 32
@@ -22,15 +31,35 @@ def mulaw(ms: int) -> str:
     return base64.b64encode(b"\xff" * (ms * 8)).decode()
 
 
+INTERRUPTED_AT_ONCE = CallRules(barge_in_after_ms=0)
+"""Every sound of the caller is an interruption: for the rules that have nothing to do with telling sounds apart."""
+
+
+def phrase(text: str, ms: int) -> Phrase:
+    """A phrase of this length, in pieces of 400 ms at most."""
+    return Phrase(text, [mulaw(min(400, ms - at)) for at in range(0, ms, 400)])
+
+
 class Bench:
     """One session and everything it said so far."""
 
-    def __init__(self, opening_ms: Sequence[int] = (), *, speculate: bool = True) -> None:
+    def __init__(
+        self,
+        opening_ms: Sequence[int] = (),
+        *,
+        speculate: bool = True,
+        rules: CallRules = INTERRUPTED_AT_ONCE,
+        phrases: CallPhrases | None = None,
+        price: Callable[[Usage], float | None] | None = None,
+        age_ms: float = 0.0,
+    ) -> None:
         stream = TwilioStream()
         stream.stream_sid = STREAM
         config = SessionConfig("Be kind.", [], "marin", "en")
-        opening = Opening("Hello there caller.", [mulaw(ms) for ms in opening_ms])
-        self.session = CallSession(stream, config, opening, speculate=speculate)
+        opening = Phrase("Hello there caller.", [mulaw(ms) for ms in opening_ms])
+        self.session = CallSession(
+            stream, config, opening, speculate=speculate, rules=rules, phrases=phrases, price=price, age_ms=age_ms
+        )
         self.now = 0.0
         self.commands: list[Command] = []
         self.marks: list[str] = []
@@ -58,6 +87,24 @@ class Bench:
             self.now += 20
             self.commands.append(ToModel(self.session.hear(CallerAudio(mulaw(20)))))
         return self.take()
+
+    def wait(self, ms: float) -> list[Command]:
+        """Time passes; the session is woken whenever it wants to be."""
+        until = self.now + ms
+        fresh: list[Command] = []
+        while self.session.wakes_at <= until:
+            self.now = max(self.now, self.session.wakes_at)
+            self.session.tick(self.now)
+            fresh += self.take()
+        self.now = until
+        return fresh
+
+    def press(self, digits: str) -> list[Command]:
+        fresh: list[Command] = []
+        for digit in digits:
+            self.session.phone(DigitPressed(digit), self.now)
+            fresh += self.take()
+        return fresh
 
     def play_all(self) -> list[Command]:
         """The carrier plays everything sent so far."""
@@ -114,6 +161,10 @@ class Bench:
     @property
     def reports(self) -> list[Report]:
         return [command for command in self.commands if isinstance(command, Report)]
+
+    @property
+    def happened(self) -> list[str]:
+        return [command.event for command in self.commands if isinstance(command, Happened)]
 
     @property
     def turns(self) -> list[Turn]:

@@ -93,12 +93,40 @@ class TestBargeIn:
         }
 
     def test_never_claims_more_heard_than_was_sent(self, bench: Bench) -> None:
-        bench.agent_says("Yes.", ms=100)
+        bench.model("response.created", response={"id": "r"})
+        bench.model("response.output_audio.delta", response_id="r", item_id="i", delta=mulaw(100))
         bench.now += 5000
 
         bench.model("input_audio_buffer.speech_started", item_id="item_u2")
 
         assert bench.sent_to_model("conversation.item.truncate")[0]["audio_end_ms"] == 100
+
+    def test_of_an_answer_heard_to_its_end_forgets_nothing(self, bench: Bench) -> None:
+        """Its last mark is still on its way back."""
+        bench.agent_says("Yes.", ms=100)
+        bench.now += 150
+
+        bench.model("input_audio_buffer.speech_started", item_id="item_u2")
+
+        assert bench.sent_to_model("conversation.item.truncate") == []
+
+    def test_of_what_was_queued_behind_another_item_forgets_all(self, bench: Bench) -> None:
+        bench.agent_says("Let me look that up for you.", ms=500, item="item_a1")
+        bench.agent_says("Here it is.", ms=500, response="resp_2", item="item_a2")
+        bench.now += 200
+
+        bench.model("input_audio_buffer.speech_started", item_id="item_u2")
+
+        truncated = bench.sent_to_model("conversation.item.truncate")
+        assert [(event["item_id"], event["audio_end_ms"]) for event in truncated] == [("item_a1", 200), ("item_a2", 0)]
+
+    def test_of_a_response_that_had_no_sound_yet_leaves_none_of_it(self, bench: Bench) -> None:
+        bench.model("response.created", response={"id": "r"})
+        bench.model("input_audio_buffer.speech_started", item_id="item_u2")
+
+        bench.model("response.output_item.done", item={"type": "message", "id": "i", "status": "incomplete"})
+
+        assert [event["item_id"] for event in bench.sent_to_model("conversation.item.delete")] == ["i"]
 
     def test_cancels_the_active_response_and_drops_what_still_arrives(self, bench: Bench) -> None:
         bench.model("response.created", response={"id": "r"})
@@ -322,7 +350,7 @@ class TestModelReplaced:
         bench.caller_says("How do I reset my password?")
         bench.asks_tool("lookup_article")
 
-        bench.session.reconnect(NOTES)
+        bench.session.reconnect(NOTES, bench.now)
 
         update, question, note, ask = bench.to_model(bench.take())
         assert update["type"] == "session.update"
@@ -332,7 +360,7 @@ class TestModelReplaced:
 
     def test_a_tool_of_the_old_one_answers_nobody(self, bench: Bench) -> None:
         bench.asks_tool("lookup_article")
-        bench.session.reconnect(NOTES)
+        bench.session.reconnect(NOTES, bench.now)
         bench.take()
 
         bench.session.tool_answered("call_1", ToolAnswer("{}"), bench.now)
@@ -343,7 +371,7 @@ class TestModelReplaced:
         bench.caller_says("How?")
         bench.agent_says("Like this.")
 
-        bench.session.reconnect(NOTES)
+        bench.session.reconnect(NOTES, bench.now)
 
         bench.take()
         assert bench.sent_to_model("response.create") == []

@@ -8,11 +8,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from realtime_bridge.protocol.commands import Search, ToModel, ToolAnswer, ToPhone
+from realtime_bridge.protocol.commands import AskForPerson, Happened, Search, ToModel, ToolAnswer, ToPhone
+from realtime_bridge.protocol.phrases import CallPhrases
 from realtime_bridge.protocol.quoted import KEPT
 from realtime_bridge.protocol.replay import ResumeNotes
+from realtime_bridge.protocol.rules import CallRules
 from realtime_bridge.protocol.twilio import BadFrame, MarkReached, StreamStopped, TwilioStream, audio_ms
-from tests.realtime_bridge.calls import STREAM, Bench, mulaw
+from tests.realtime_bridge.calls import STREAM, Bench, mulaw, phrase
 
 IDS = st.sampled_from(["a", "b", "c"])
 JUNK = st.recursive(
@@ -37,12 +39,28 @@ KINDS = st.sampled_from(
 )
 
 
+RULES = CallRules(max_call_ms=300_000, max_call_usd=3.0)
+PHRASES = CallPhrases(
+    fillers=[phrase("One moment.", 600), phrase("Let me see.", 700)],
+    getting_person=phrase("Let me get a person.", 900),
+    connecting=phrase("Connecting you.", 900),
+    no_person=phrase("Nobody there.", 900),
+    still_there=phrase("Are you still there?", 900),
+    silence_goodbye=phrase("Goodbye.", 900),
+    limit_warning=phrase("A minute left.", 900),
+    limit_goodbye=phrase("Goodbye.", 900),
+)
+
+
 class LiveCall(RuleBasedStateMachine):
     """A phone, a model that keeps to its protocol mostly, and time."""
 
     @initialize(opening=st.lists(st.sampled_from([100, 400]), max_size=2))
     def begin(self, opening: list[int]) -> None:
-        self.bench = Bench(opening)
+        self.bench = Bench(opening, rules=RULES, phrases=PHRASES, price=lambda usage: 0.3)
+        self.speaking = False
+        self.cancelled: set[str] = set()
+        self.asked_for_person = 0
         self.active: str | None = None
         self.responses = 0
         self.sent_ms: dict[str, float] = {}
@@ -56,6 +74,13 @@ class LiveCall(RuleBasedStateMachine):
     def look(self, commands: Any) -> None:
         """Hold what the session wants against what may be."""
         for command in commands:
+            if isinstance(command, Happened) and command.event in ("still_there", "silence_goodbye"):
+                assert not self.speaking, "the caller was asked whether they are there while they spoke"
+                assert self.active is None or self.active in self.cancelled, "asked while an answer was owed"
+                assert not self.unanswered_marks, "asked while the agent was being heard"
+            if isinstance(command, AskForPerson):
+                self.asked_for_person += 1
+                assert self.asked_for_person == 1
             if isinstance(command, ToPhone):
                 frame = orjson.loads(command.data)
                 assert frame["streamSid"] == STREAM
@@ -69,6 +94,9 @@ class LiveCall(RuleBasedStateMachine):
                 if event["type"] == "response.create":
                     assert self.active is None, "a response was asked for while one is active"
                 self.look_at_quotes(event)
+                if event["type"] == "response.cancel":
+                    assert event["response_id"] == self.active, "what is not under way cannot be cancelled"
+                    self.cancelled.add(event["response_id"])
                 if event["type"] == "conversation.item.truncate":
                     assert 0 <= event["audio_end_ms"] <= self.sent_ms[event["item_id"]]
 
@@ -81,7 +109,7 @@ class LiveCall(RuleBasedStateMachine):
             assert event["item"]["id"] not in self.quoted
             self.quoted.append(event["item"]["id"])
             assert len(self.quoted) <= 2 * (KEPT + 2)
-        if event["type"] == "conversation.item.delete":
+        if event["type"] == "conversation.item.delete" and event["item_id"].startswith("ahead_"):
             self.quoted.remove(event["item_id"])
 
     def model(self, kind: str, **fields: Any) -> None:
@@ -90,6 +118,26 @@ class LiveCall(RuleBasedStateMachine):
     @rule(ms=st.integers(0, 3000))
     def time_passes(self, ms: int) -> None:
         self.bench.now += ms
+
+    @rule(ms=st.sampled_from([10, 700, 1500, 9000, 70_000]))
+    def time_passes_and_the_session_wakes(self, ms: int) -> None:
+        self.look(self.bench.wait(ms))
+
+    @rule()
+    def the_session_is_woken_for_nothing(self) -> None:
+        self.bench.session.tick(self.bench.now)
+        self.look(self.bench.take())
+
+    @rule(digit=st.sampled_from("0123#*"))
+    def key(self, digit: str) -> None:
+        self.look(self.bench.press(digit))
+
+    @rule(accepted=st.booleans())
+    def person_answers(self, accepted: bool) -> None:
+        if self.asked_for_person:
+            self.asked_for_person = -1_000
+            self.bench.session.person_answered(accepted, self.bench.now)
+            self.look(self.bench.take())
 
     @rule()
     def response_begins(self) -> None:
@@ -140,14 +188,19 @@ class LiveCall(RuleBasedStateMachine):
     def response_ends(self) -> None:
         if self.active is not None:
             done, self.active = self.active, None
-            self.model("response.done", response={"id": done})
+            usage = {"input_token_details": {"audio_tokens": 9}}
+            self.model("response.done", response={"id": done, "usage": usage})
 
     @rule(item=IDS)
     def caller_speaks(self, item: str) -> None:
+        self.speaking = True
         self.model("input_audio_buffer.speech_started", item_id=item)
 
     @rule(item=IDS)
     def caller_stops(self, item: str) -> None:
+        if self.speaking:
+            assert self.active is None or self.active in self.cancelled, "the server could not begin the next answer"
+        self.speaking = False
         self.model("input_audio_buffer.speech_stopped", item_id=item, audio_end_ms=100)
 
     @rule(item=IDS, text=st.text(max_size=10))
@@ -167,9 +220,9 @@ class LiveCall(RuleBasedStateMachine):
 
     @rule()
     def model_is_replaced(self) -> None:
-        self.active = None
+        self.active, self.speaking = None, False
         self.quoted.clear()
-        self.bench.session.reconnect(ResumeNotes("Go on.", "Answer."))
+        self.bench.session.reconnect(ResumeNotes("Go on.", "Answer."), self.bench.now)
         self.look(self.bench.take())
 
     @rule(kind=KINDS, fields=st.dictionaries(st.sampled_from(["item", "delta", "item_id", "response_id"]), JUNK))
@@ -187,6 +240,13 @@ class LiveCall(RuleBasedStateMachine):
     def nobody_heard_more_than_was_sent(self) -> None:
         for spoken in self.bench.session._voice.spoken.values():
             assert 0 <= spoken.utterance.heard_ms <= spoken.utterance.sent_ms
+
+    def teardown(self) -> None:
+        """Once the phone has played everything, everything that was finished is accounted for."""
+        while self.unanswered_marks:
+            self.phone_plays(1)
+        left = [segment.utterance for segment in self.bench.session._voice._playback._segments]
+        assert not [utterance for utterance in left if utterance.complete]
 
 
 LiveCall.TestCase.settings = settings(

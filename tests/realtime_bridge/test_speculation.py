@@ -248,7 +248,7 @@ class TestQuoting:
         caller.search_returns()
         caller.stops()
 
-        caller.session.reconnect(ResumeNotes("Do not greet.", "Answer now."))
+        caller.session.reconnect(ResumeNotes("Do not greet.", "Answer now."), caller.now)
 
         *_, call, output, ask = caller.to_model(caller.take())
         assert (call["item"]["type"], output["item"]["type"]) == ("function_call", "function_call_output")

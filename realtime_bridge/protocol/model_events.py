@@ -1,0 +1,188 @@
+"""What the model does in a call: its words go to the phone, its tools beside the loop, its tokens into the turn."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from firstline.domain.turn import Usage
+from realtime_bridge.protocol import realtime
+from realtime_bridge.protocol.commands import Command, Count, Happened, RunTool, ToModel, ToolAnswer
+from realtime_bridge.protocol.playback import Utterance
+from realtime_bridge.protocol.responses import Responses
+from realtime_bridge.protocol.server_events import EXPECTED, field_of, usage_of
+from realtime_bridge.protocol.speculation import Speculation
+from realtime_bridge.protocol.turn_keeper import TurnKeeper
+from realtime_bridge.protocol.turns import Spoken
+from realtime_bridge.protocol.voice import AgentVoice
+
+
+class ModelEvents:
+    """Reads the server events of one model session after the other. Times are ms of the session's clock."""
+
+    def __init__(
+        self,
+        voice: AgentVoice,
+        responses: Responses,
+        keeper: TurnKeeper,
+        ahead: Speculation,
+        commands: list[Command],
+        price: Callable[[Usage], float | None] | None,
+    ) -> None:
+        self._ahead = ahead
+        keeper.closing = ahead.settle
+        self._voice = voice
+        self._responses = responses
+        self._keeper = keeper
+        self._conversation = keeper.conversation
+        self._commands = commands
+        self._price = price
+        self._usd = 0.0
+        self._farewell_item = ""
+        self.audio_in_ms = 0.0
+        """How much the caller has sent to this model session: its clock."""
+        self.farewell = False
+        """The next thing the agent says is its last."""
+
+    @property
+    def farewell_spoken(self) -> Spoken | None:
+        """The agent's last words before the caller is moved; None until they begin."""
+        return self._voice.spoken.get(self._farewell_item)
+
+    def take_cost(self) -> float:
+        """USD spent since this was last asked."""
+        usd, self._usd = self._usd, 0.0
+        return usd
+
+    def handle(self, event: Mapping[str, Any], now: float) -> None:
+        """Any event but the beginning of the caller's speech."""
+        match event.get("type"):
+            case "response.output_audio.delta":
+                self._audio(event, now)
+            case "input_audio_buffer.speech_stopped":
+                self._speech_stopped(event, now)
+            case "conversation.item.input_audio_transcription.delta":
+                self._ahead.heard(event.get("item_id"), str(event.get("delta", "")), now)
+            case "conversation.item.input_audio_transcription.completed":
+                self._transcribed(event.get("item_id"), str(event.get("transcript", "")), now)
+            case "conversation.item.input_audio_transcription.failed":
+                self._transcribed(event.get("item_id"), "", now)
+                self._commands.append(Count("transcription_failed"))
+            case "response.created":
+                self._responses.created(field_of(event, "response", "id"))
+            case "response.output_audio_transcript.delta":
+                self._said(event)
+            case "response.output_item.done":
+                self._item_done(event, now)
+            case "response.done":
+                self._response_done(event)
+            case "error":
+                code = field_of(event, "error", "code") or field_of(event, "error", "type")
+                self._commands.append(Count("model_error", code))
+            case kind if kind not in EXPECTED:
+                self._commands.append(Count("model_event_unknown", str(kind)))
+
+    def _audio(self, event: Mapping[str, Any], now: float) -> None:
+        if not self._responses.speaks(event.get("response_id")):
+            self._commands.append(Count("late_audio_dropped"))
+            return
+        spoken = self._item(str(event.get("item_id", "")))
+        if self._keeper.open is not None and self._keeper.open.first_audio_at is None:
+            self._keeper.open.first_audio(now)
+            self._ahead.drop(now)
+        if self.farewell:
+            self.farewell, self._farewell_item = False, spoken.utterance.item_id
+        self._voice.play(spoken.utterance, str(event.get("delta", "")), now)
+
+    def _said(self, event: Mapping[str, Any]) -> None:
+        if self._responses.active is not None and not self._responses.dropping:
+            self._item(str(event.get("item_id", ""))).text += str(event.get("delta", ""))
+
+    def _item(self, item_id: str) -> Spoken:
+        spoken = self._voice.spoken.get(item_id)
+        if spoken is None:
+            spoken = self._voice.spoken[item_id] = Spoken(Utterance(item_id))
+            if self._keeper.open is not None:
+                self._keeper.open.spoken.append(spoken)
+        return spoken
+
+    def _speech_stopped(self, event: Mapping[str, Any], now: float) -> None:
+        self._responses.caller_stopped()
+        end_ms = float(event.get("audio_end_ms", self.audio_in_ms))
+        since = max(0.0, self.audio_in_ms - (end_ms - realtime.SILENCE_MS))
+        turn = self._keeper.begin(str(event.get("item_id", "")), now, now - since)
+        self._ahead.stopped(turn)
+        if turn.quoted is not None:
+            self._found(turn.quoted.answer)
+
+    def _transcribed(self, item_id: object, text: str, now: float) -> None:
+        turn = self._keeper.transcribed(item_id, text, now)
+        if turn is not None and turn.first_audio_at is None:
+            self._ahead.transcribed(item_id, turn.caller_text, now)
+
+    def _item_done(self, event: Mapping[str, Any], now: float) -> None:
+        item = event.get("item")
+        if not isinstance(item, Mapping):
+            return
+        spoken = self._voice.spoken.get(str(item.get("id", "")))
+        if self._responses.dropping:
+            self._drop_item(item, spoken)
+        elif item.get("type") == "message" and spoken is not None:
+            self._voice.finished(spoken.utterance)
+        elif item.get("type") == "function_call" and item.get("status") == "completed":
+            tool = RunTool(str(item.get("call_id", "")), str(item.get("name", "")), str(item.get("arguments", "")))
+            if self._keeper.open is not None:
+                self._keeper.open.tool_requested(tool.call_id, now)
+            self._responses.expect(tool)
+            known = self._ahead.asked(tool, self._keeper.open, now)
+            if known is not None:
+                self.tool_answered(tool.call_id, known, now)
+
+    def _drop_item(self, item: Mapping[str, Any], spoken: Spoken | None) -> None:
+        """Nobody heard it, so it was not said; a tool of an answer that was cut off does not run either."""
+        if item.get("id") and (spoken is None or spoken.utterance.sent_ms == 0):
+            self._commands.append(ToModel(realtime.delete_item(str(item["id"]))))
+
+    def _response_done(self, event: Mapping[str, Any]) -> None:
+        response = event.get("response")
+        if not isinstance(response, Mapping):
+            return
+        self._bill(usage_of(response.get("usage")))
+        failed = response.get("status") in ("failed", "incomplete") and not self._responses.dropping
+        if self._responses.active is not None and response.get("id") == self._responses.active.id:
+            self._voice.finish_all()
+        self._responses.done(response.get("id"))
+        turn = self._keeper.open
+        if failed and turn is not None and not any(spoken.utterance.sent_ms for spoken in turn.spoken):
+            # Nothing was said and nothing will be: the caller is still owed an answer, and silence counts.
+            self._responses.expected = True
+
+    def _bill(self, usage: Usage) -> None:
+        self._keeper.used(usage)
+        if self._price is None or usage == Usage():
+            return
+        usd = self._price(usage)
+        if usd is None:
+            self._commands.append(Happened("cost_unknown"))
+        else:
+            self._usd += usd
+
+    def searched(self, search_id: int, answer: ToolAnswer, now: float) -> None:
+        """A `Search` came back."""
+        call_id = self._ahead.waiting_call
+        known = self._ahead.found(search_id, answer, self._keeper.open, now)
+        if known is not None:
+            self.tool_answered(call_id, known, now)
+
+    def tool_answered(self, call_id: str, answer: ToolAnswer, now: float) -> None:
+        """A tool came back: the model is told, and asked to speak once it is free and the caller is silent."""
+        tool = self._responses.tools.pop(call_id, None)
+        if tool is None:
+            return
+        self._found(answer)
+        if self._keeper.open is not None:
+            self._keeper.open.tool_answered(tool, answer, now)
+        self.farewell = self.farewell or answer.farewell
+        self._commands.append(ToModel(realtime.tool_output(call_id, answer.output)))
+        self._responses.ask()
+
+    def _found(self, answer: ToolAnswer) -> None:
+        self._conversation.found(answer.chunk_ids, answer.confidence)

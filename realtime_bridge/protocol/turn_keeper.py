@@ -1,0 +1,77 @@
+"""Keeps the turns of a call: opens one when the caller stops, closes and reports it once its answer was heard."""
+
+from collections.abc import Callable
+
+from firstline.domain.facts import FactKind
+from firstline.domain.turn import Turn, Usage
+from realtime_bridge.protocol.commands import Command, Count, Report
+from realtime_bridge.protocol.conversation import Conversation
+from realtime_bridge.protocol.turns import OpenTurn
+
+
+class TurnKeeper:
+    """One turn at a time."""
+
+    def __init__(self, conversation: Conversation, commands: list[Command], language: str) -> None:
+        self.conversation = conversation
+        self._commands = commands
+        self._begun = 0
+        self.closing: Callable[[OpenTurn], None] = lambda turn: None
+        """Called with every turn that is about to be reported."""
+        self.language = language
+        self.open: OpenTurn | None = None
+        """The turn under way; None before the caller's first words and once an answer was heard."""
+
+    def go_on_from(self, turns: int) -> None:
+        """Another stream held this many turns before."""
+        self._begun = turns
+
+    def begin(self, item_id: str, now: float, really_stopped_at: float) -> OpenTurn:
+        """The caller has finished saying something."""
+        self.close()
+        self._begun += 1
+        self.open = OpenTurn(self._begun, now, really_stopped_at, item_id=item_id)
+        return self.open
+
+    def transcribed(self, item_id: object, text: str, now: float) -> OpenTurn | None:
+        """The caller's words arrived: their turn, or None when it is over.
+
+        They are told at once: a bridge that dies must not take the question with it.
+        """
+        turn = self.open
+        if turn is None or item_id != turn.item_id:
+            self._commands.append(Count("transcript_late"))
+            return None
+        turn.transcribed(text, now)
+        if turn.caller_text:
+            said = Turn(turn.number, turn.caller_text, "", self.language)
+            self._commands.append(Report(FactKind.CALLER_SAID, turn=said))
+        return turn
+
+    def typed(self, keys: int, now: float) -> None:
+        """The caller entered something on the phone's keys: what it was is not written down."""
+        item_id = f"keys-{self._begun}"
+        self.begin(item_id, now, now)
+        self.transcribed(item_id, f"[{keys} keys]", now)
+
+    def used(self, usage: Usage) -> None:
+        """Tokens of a response."""
+        if self.open is not None:
+            self.open.usage += usage
+
+    def agent_alone(self, text: str) -> None:
+        """The agent said something that answers nobody, and the caller heard it."""
+        self._begun += 1
+        self._finished(Turn(self._begun, "", text, self.language))
+
+    def close(self) -> None:
+        """The turn under way is over, if there is one."""
+        turn, self.open = self.open, None
+        if turn is not None:
+            self.closing(turn)
+            self._finished(turn.close(self.language))
+
+    def _finished(self, turn: Turn) -> None:
+        self.conversation.add(turn)
+        if turn.caller_text or turn.agent_text or turn.tools:
+            self._commands.append(Report(FactKind.TURN_FINISHED, turn=turn))
