@@ -1,7 +1,7 @@
 """The scripted Realtime server of the first-audio bench.
 
-Every stage takes its draw, and whether the passages are in the conversation is really looked at. As strict as the protocol
-allows: what comes after `speech_stopped` is too late for the turn's response.
+Every stage takes its draw, and whether the passages are in the conversation is really looked at. As strict as the
+protocol allows: what comes after `speech_stopped` is too late for the turn's response.
 """
 
 import asyncio
