@@ -1,6 +1,6 @@
 """Looking for calls that exist in one place only."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 from temporalio.common import RetryPolicy
@@ -8,7 +8,7 @@ from temporalio.common import RetryPolicy
 from activities.failures import rejection_is_final
 from activities.policy import Policy
 from firstline.domain.orphans import Orphans, find_orphans
-from firstline.ports import Page, Paging
+from firstline.ports import OnCall, Page, Paging
 from firstline.ports_after_call import LiveCalls, OpenCalls
 
 ORPHANS_DEDUP_KEY = "orphaned-calls"
@@ -20,11 +20,25 @@ LOOK = Policy(
 )
 
 
+SHIFT = timedelta(hours=4)
+"""Whoever was on call this long ago may still talk to the caller they took."""
+
+
 class OrphanActivities:
-    """The reconciler. `line` is our number, `reps` those of the people who take calls, all E.164."""
+    """The reconciler. `line` is our number, `reps` those of the people who take calls, all E.164.
+
+    `on_call` knows those who take calls by a schedule; None where none is set up.
+    """
 
     def __init__(
-        self, live: LiveCalls, open_calls: OpenCalls, paging: Paging, line: str, reps: list[str], link: str
+        self,
+        live: LiveCalls,
+        open_calls: OpenCalls,
+        paging: Paging,
+        line: str,
+        reps: list[str],
+        link: str,
+        on_call: OnCall | None = None,
     ) -> None:
         self._live = live
         self._open_calls = open_calls
@@ -32,13 +46,16 @@ class OrphanActivities:
         self._line = line
         self._reps = reps
         self._link = link
+        self._on_call = on_call
 
     @activity.defn
     async def find_orphans(self) -> Orphans:
         """Compare the carrier's live calls with the open workflows. Reads only."""
         with rejection_is_final():
             live = await self._live.live_calls(self._line)
-            return find_orphans(live, await self._open_calls.open_calls(), self._reps)
+            # Without them a rep's leg would look like a caller whom nobody keeps a promise to: no answer, no look.
+            scheduled = await self._on_call.numbers(datetime.now(UTC) - SHIFT) if self._on_call and live else []
+            return find_orphans(live, await self._open_calls.open_calls(), [*self._reps, *scheduled])
 
     @activity.defn
     async def page_orphans(self, orphans: Orphans) -> None:

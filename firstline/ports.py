@@ -59,6 +59,17 @@ class Paging(Protocol):
         ...
 
 
+class OnCall(Protocol):
+    """Who takes calls at the moment (a schedule in PagerDuty)."""
+
+    async def numbers(self, since: datetime | None = None) -> Sequence[str]:
+        """E.164 numbers of the people on call, in order of escalation, each once; those without a phone are left out.
+
+        With `since` (timezone-aware), of everybody who was on call from then until now.
+        """
+        ...
+
+
 # --- telephony ------------------------------------------------------------------------------------------------------
 
 

@@ -13,6 +13,7 @@ LOCAL_ACCOUNT_SID = "AC" + "0" * 32
 LOCAL_AUTH_TOKEN = "local-auth-token"
 
 LOCAL_ROUTING_KEY = "local-routing-key"
+LOCAL_PAGERDUTY_API_KEY = "local-pagerduty-api-key"
 LOCAL_JIRA_EMAIL = "agent@firstline.example"
 LOCAL_JIRA_TOKEN = "local-api-token"
 LOCAL_LANGFUSE_KEYS = ("pk-lf-local", "sk-lf-local")
@@ -79,6 +80,10 @@ class Settings(BaseSettings):
     twilio_auth_token: SecretStr = Field(SecretStr(LOCAL_AUTH_TOKEN), validation_alias="TWILIO_AUTH_TOKEN")
     pagerduty_base_url: str = Field("", validation_alias="PAGERDUTY_BASE_URL")
     pagerduty_routing_key: SecretStr = Field(SecretStr(LOCAL_ROUTING_KEY), validation_alias="PAGERDUTY_ROUTING_KEY")
+    pagerduty_api_key: SecretStr = Field(SecretStr(""), validation_alias="PAGERDUTY_API_KEY")
+    pagerduty_escalation_policy_id: str = Field("", validation_alias="PAGERDUTY_ESCALATION_POLICY_ID")
+    pagerduty_schedule_id: str = Field("", validation_alias="PAGERDUTY_SCHEDULE_ID")
+    pagerduty_api_url: str = Field("", validation_alias="PAGERDUTY_API_URL")
     pagerduty_webhook_secret: SecretStr = Field(SecretStr(""), validation_alias="PAGERDUTY_WEBHOOK_SECRET")
 
     jira_url: str = Field("", validation_alias="JIRA_URL")

@@ -13,6 +13,7 @@ from activities.callback import CallbackActivities, CallbackRules
 from activities.csat import CsatActivities
 from activities.handoff import HandoffActivities
 from activities.ingest import CorpusActivities
+from activities.on_call import OnCallActivities
 from activities.orphans import OrphanActivities
 from activities.prefetch import PrefetchActivities
 from activities.retention import RetentionActivities
@@ -47,7 +48,7 @@ from realtime_bridge.app import Bridge, BridgeConfig
 from realtime_bridge.model_link import ModelEndpoint
 from realtime_bridge.phrases import PhraseBook
 from realtime_bridge.protocol.rules import CallRules
-from workers import wiring_knowledge, wiring_speech, wiring_trace_view
+from workers import wiring_knowledge, wiring_people, wiring_speech, wiring_trace_view
 from workers.voices import VoiceOnDemand
 from workers.wiring_knowledge import embedding_model
 from workers.worker import Activities
@@ -63,6 +64,7 @@ def load_settings() -> Settings:
         settings = Settings()
         ZoneInfo(settings.timezone)
         callback_rules(settings)
+        wiring_people.check(settings)
         wiring_trace_view.account(settings)
         if settings.voice_engine == "elevenlabs" and not settings.elevenlabs_api_key.get_secret_value():
             raise BadSettings("FIRSTLINE_VOICE_ENGINE=elevenlabs needs ELEVENLABS_API_KEY; see .env.example")
@@ -257,8 +259,12 @@ async def activities(opened: Opened, client: Client) -> Activities:
     statistics = PostgresCallStatistics(pool)
     links = f"{settings.temporal_ui_url}/namespaces/{settings.temporal_namespace}/workflows"
     phrases = {code: language_pack(code).prerendered(settings.company) for code in SUPPORTED}
+    on_call = wiring_people.on_call(settings)
+    if on_call is not None:
+        opened.stack.push_async_callback(on_call.aclose)
     return Activities(
         handoff=HandoffActivities(paging, telephony, settings.reps, links),
+        on_call=OnCallActivities(on_call, settings.reps),
         callback=CallbackActivities(telephony, callback_rules(settings)),
         trace=TraceActivities(store, PostgresReadModel(pool)),
         prefetch=PrefetchActivities(VoiceOnDemand(settings), phrase_store(settings), phrases),
@@ -268,7 +274,7 @@ async def activities(opened: Opened, client: Client) -> Activities:
         retention=RetentionActivities(store, PostgresRetention(pool)),
         trace_view=TraceViewActivities(store, _trace_view(opened)),
         orphans=OrphanActivities(
-            telephony, TemporalOpenCalls(client), paging, settings.line_number, settings.reps, links
+            telephony, TemporalOpenCalls(client), paging, settings.line_number, settings.reps, links, on_call
         ),
     )
 

@@ -15,6 +15,7 @@ from activities.archive import TraceActivities
 from activities.callback import CallbackActivities
 from activities.csat import CsatActivities
 from activities.handoff import HandoffActivities
+from activities.on_call import OnCallActivities
 from activities.orphans import OrphanActivities
 from activities.prefetch import PrefetchActivities
 from activities.retention import RetentionActivities
@@ -50,6 +51,7 @@ class Activities:
     """Every activity class, bound to its adapters."""
 
     handoff: HandoffActivities
+    on_call: OnCallActivities
     callback: CallbackActivities
     trace: TraceActivities
     prefetch: PrefetchActivities

@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from activities import handoff as steps
     from activities.failures import was_rejected
     from activities.handoff import HandoffActivities
+    from activities.on_call import ON_CALL, OnCallActivities
     from firstline import names
     from firstline.domain.brief import reason_in_words, spoken_brief
     from firstline.domain.handoff import HandoffInput, HandoffResult, HandoffState, RepAnswer
@@ -52,12 +53,16 @@ class HandoffWorkflow:
         """Reps whose leg was ended: an answer of theirs comes too late."""
         self._acknowledged_by: list[str] = []
         self._picked_up_ms: int | None = None
+        self._on_call: asyncio.Task[list[str]] | None = None
+        """Who is on call, asked at once; None in handoffs that began before PagerDuty was asked."""
 
     @workflow.run
     async def run(self, handoff: HandoffInput) -> HandoffResult:
         """The story of a handoff."""
         await self._reach(HandoffState.PAGING, f"Paging a person: {reason_in_words(handoff.decision)}")
         page = asyncio.create_task(self._page())
+        if workflow.patched("who-is-on-call"):
+            self._on_call = asyncio.create_task(self._who_is_on_call())
         try:
             await self._hear_out_the_farewell()
             held = await self._hold()
@@ -106,14 +111,31 @@ class HandoffWorkflow:
 
     async def _first_to_accept(self) -> str | None:
         """Number of the rep who took the call; None when nobody did."""
-        reps = await workflow.execute_activity_method(
-            HandoffActivities.reps_on_call, summary="Who is on call", **steps.REPS
-        )
-        for rep in reps:
+        for rep in await (self._on_call or self._reps_of_the_settings()):
             accepted = await self._offer(rep)
             if accepted is not None:
                 return accepted
         return None
+
+    async def _who_is_on_call(self) -> list[str]:
+        """Runs beside the farewell and the move: ringing seldom waits for it."""
+        try:
+            numbers = await workflow.execute_activity_method(
+                OnCallActivities.numbers_on_call, summary="Who is on call", **ON_CALL
+            )
+        except ActivityError:
+            await self._reach(self._state, "PagerDuty did not say who is on call: the numbers of the settings are rung")
+            return await self._reps_of_the_settings()
+        if not numbers:
+            await self._reach(self._state, "Nobody on call has a phone: the numbers of the settings are rung")
+            return await self._reps_of_the_settings()
+        return numbers
+
+    @staticmethod
+    async def _reps_of_the_settings() -> list[str]:
+        return await workflow.execute_activity_method(
+            HandoffActivities.reps_on_call, summary="Who is in the settings", **steps.REPS
+        )
 
     async def _offer(self, rep: str) -> str | None:
         """Ring one rep; number of the rep who accepted, which may be one whose leg an earlier attempt lost sight of."""

@@ -14,13 +14,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
-from firstline.settings import LOCAL_JIRA_EMAIL, LOCAL_JIRA_TOKEN, LOCAL_LANGFUSE_KEYS
+from firstline.settings import LOCAL_JIRA_EMAIL, LOCAL_JIRA_TOKEN, LOCAL_LANGFUSE_KEYS, LOCAL_PAGERDUTY_API_KEY
 from firstline.simulators.chat_model import USUAL, ChatSimulator
 from firstline.simulators.elevenlabs import ElevenLabs
 from firstline.simulators.faults import Faults
 from firstline.simulators.jira import Jira
 from firstline.simulators.langfuse import Langfuse
 from firstline.simulators.pagerduty import PagerDuty
+from firstline.simulators.pagerduty_people import People
 from firstline.simulators.twilio_carrier import Carrier
 from firstline.simulators.twilio_control import Control
 from firstline.simulators.twilio_exchange import Speaker, hum
@@ -50,7 +51,7 @@ def build_app(
         yield
         await carrier.aclose()
 
-    pagerduty = PagerDuty(routing_key)
+    pagerduty, people = PagerDuty(routing_key), People(LOCAL_PAGERDUTY_API_KEY)
     jira = Jira(*jira_account)
     langfuse = Langfuse(*LOCAL_LANGFUSE_KEYS)
     routes = [
@@ -58,9 +59,10 @@ def build_app(
         *Control(carrier).routes,
         *faults.routes,
         *pagerduty.control_routes,
+        *people.control_routes,
         *jira.control_routes,
         *langfuse.control_routes,
-        Mount("/pagerduty", routes=pagerduty.routes),
+        Mount("/pagerduty", routes=[*pagerduty.routes, *people.routes]),
         Mount("/jira", routes=jira.routes),
         Mount("/elevenlabs", routes=ElevenLabs(first_byte_ms=100).routes()),
         Mount("/openai/v1", routes=ChatSimulator(pace=USUAL).routes()),

@@ -95,6 +95,16 @@ async def transferred(stage: Stage) -> dict[str, Handle]:
     return {"call_transferred": call, "handoff_bridged": saga}
 
 
+async def taken(stage: Stage) -> dict[str, Handle]:
+    """Whoever is on call was asked for at once; the first rep takes the call."""
+    call, saga = await _handed_off(stage)
+    await saga.signal("rep_answered", args=[REPS[0], RepAnswer.ACCEPTED])
+    await saga.result()
+    await call.signal("caller_left")
+    await call.result()
+    return {"handoff_on_call": saga}
+
+
 async def left_waiting(stage: Stage) -> dict[str, Handle]:
     """The caller hangs up while a rep is rung."""
     call, saga = await _handed_off(stage)
@@ -218,6 +228,7 @@ ON_REAL_TIME: list[Scene] = [
     csat_scored,
     resolved,
     shown,
+    taken,
     transferred,
     left_waiting,
     callback_waiting,

@@ -7,6 +7,7 @@ from activities.archive import TraceActivities
 from activities.callback import CallbackActivities
 from activities.csat import CsatActivities
 from activities.handoff import HandoffActivities
+from activities.on_call import OnCallActivities
 from activities.orphans import OrphanActivities
 from activities.prefetch import PrefetchActivities
 from activities.retention import RetentionActivities
@@ -92,6 +93,7 @@ def activities_of(world: World, reps: list[str] | None = None) -> Activities:
     """Every activity, bound to a fake world."""
     return Activities(
         handoff=HandoffActivities(world.paging, world.telephony, REPS if reps is None else reps, "http://ui/workflows"),
+        on_call=OnCallActivities(world.on_call, REPS if reps is None else reps),
         callback=CallbackActivities(world.telephony, world.rules),
         trace=TraceActivities(world.object_store, world.read_model),
         prefetch=PrefetchActivities(world.voice, world.object_store, PHRASES),
@@ -100,5 +102,7 @@ def activities_of(world: World, reps: list[str] | None = None) -> Activities:
         csat=CsatActivities(world.survey, UTC),
         retention=RetentionActivities(world.object_store, world.retention),
         trace_view=TraceViewActivities(world.object_store, world.trace_view),
-        orphans=OrphanActivities(world.telephony, world.open_calls, world.paging, LINE, REPS, "http://ui/workflows"),
+        orphans=OrphanActivities(
+            world.telephony, world.open_calls, world.paging, LINE, REPS, "http://ui/workflows", world.on_call
+        ),
     )

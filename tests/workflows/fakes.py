@@ -1,8 +1,9 @@
 """The world as workflows see it: the contracts' fakes, made to wait for, to record and to fail."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from temporalio import activity
@@ -15,6 +16,7 @@ from firstline.ports import CallbackDial, CallRecord, Page, RepCall
 from firstline.ports_after_call import Ticket, TicketDraft
 from tests.fakes.call_statistics import FakeCallStatistics
 from tests.fakes.object_store import FakeObjectStore
+from tests.fakes.on_call import FakeOnCall
 from tests.fakes.open_calls import FakeOpenCalls
 from tests.fakes.paging import FakePaging
 from tests.fakes.read_model import FakeReadModel
@@ -180,6 +182,14 @@ class RecordingTraceView(Recording, FakeTraceView):
         return link
 
 
+class RecordingOnCall(Recording, FakeOnCall):
+    """Fails instead of answering."""
+
+    async def numbers(self, since: datetime | None = None) -> Sequence[str]:
+        await self._record("numbers")
+        return await super().numbers(since)
+
+
 class SpellingVoice(Recording):
     """`ports.Voice`: one byte a character."""
 
@@ -208,6 +218,8 @@ class World:
     read_model: RecordingReadModel = field(default_factory=RecordingReadModel)
     voice: SpellingVoice = field(default_factory=SpellingVoice)
     tickets: RecordingTickets = field(default_factory=RecordingTickets)
+    on_call: RecordingOnCall | None = None
+    """None: no schedule is set up."""
     trace_view: RecordingTraceView = field(default_factory=RecordingTraceView)
     rules: CallbackRules = field(
         default_factory=lambda: CallbackRules(Hours(ZoneInfo("America/New_York")), frozenset({"US", "CA"}))
