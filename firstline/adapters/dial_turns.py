@@ -5,6 +5,7 @@ dialled before (`defaultBurstDuration` in its matching service), and as much aga
 """
 
 import asyncio
+from typing import NamedTuple
 
 import structlog
 from prometheus_client import Counter
@@ -21,10 +22,20 @@ LONGEST_WAIT_S = 3.0
 _TAKE = b"""
 insert into dial_turns as turn (carrier, free_at) values (%(carrier)s, clock_timestamp() + %(gap)s::interval)
 on conflict (carrier) do update set free_at = greatest(turn.free_at, clock_timestamp()) + %(gap)s::interval
-returning extract(epoch from turn.free_at - %(gap)s::interval - clock_timestamp())::float8
+returning extract(epoch from turn.free_at - %(gap)s::interval)::float8,
+    extract(epoch from turn.free_at - %(gap)s::interval - clock_timestamp())::float8
 """
 
 without_a_turn = Counter("firstline_dials_without_a_turn_total", "Outbound calls placed without waiting", ["why"])
+
+
+class Turn(NamedTuple):
+    """When a call may be placed."""
+
+    at: float
+    """Unix seconds, by the database's clock."""
+    in_seconds: float
+    """Negative when the moment has passed."""
 
 
 class PostgresDialTurns:
@@ -44,18 +55,19 @@ class PostgresDialTurns:
         """
         try:
             async with asyncio.timeout(self._longest_wait):
-                await asyncio.sleep(max(0.0, await self._take()))
+                turn = await self.take()
+                await asyncio.sleep(max(0.0, turn.in_seconds))
         except PortError as error:
             self._without("database", error)
         except TimeoutError as error:
             self._without("too_long", error)
 
-    async def _take(self) -> float:
-        """Seconds until the turn that was taken."""
+    async def take(self) -> Turn:
+        """The next turn, which nobody else gets. Raises `PortError`."""
         with as_port_error("no turn was taken"):
             async with self._pool.connection(timeout=self._longest_wait / 2) as connection:
                 row = await (await connection.execute(_TAKE, self._asked)).fetchone()
-        return float(row[0]) if row else 0.0
+        return Turn(*row) if row else Turn(0.0, 0.0)
 
     @staticmethod
     def _without(why: str, error: Exception) -> None:

@@ -13,21 +13,16 @@ from tests.fixtures.postgres import free_port
 RATE = 20.0
 
 
-async def _moment(turns: PostgresDialTurns) -> float:
-    await turns.wait()
-    return time.monotonic()
-
-
 class TestTurns:
     async def test_are_apart_by_the_rate_whoever_takes_them(self, pool: Pool, database_url: str) -> None:
         another = await open_pool(database_url, max_size=2)
         both = [PostgresDialTurns(each, RATE, "apart") for each in (pool, another)]
 
-        at = sorted(await asyncio.gather(*(_moment(both[number % 2]) for number in range(10))))
+        taken = await asyncio.gather(*(both[number % 2].take() for number in range(10)))
         await another.close()
 
-        assert at[-1] - at[0] > 9 / RATE * 0.95
-        assert min(after - before for before, after in pairwise(at)) > 0.5 / RATE
+        at = sorted(turn.at for turn in taken)
+        assert min(after - before for before, after in pairwise(at)) >= 0.999 / RATE
 
     async def test_that_nobody_took_are_not_saved_up(self, pool: Pool) -> None:
         """The carrier counts by the second: an hour of silence is no credit."""
@@ -35,9 +30,17 @@ class TestTurns:
         async with pool.connection() as connection:
             await connection.execute("insert into dial_turns values ('idle', now() - interval '1 hour')")
 
-        at = [await _moment(turns) for _ in range(3)]
+        at = [(await turns.take()).at for _ in range(3)]
 
-        assert at[2] - at[0] > 2 / RATE * 0.95
+        assert at[2] - at[0] >= 1.999 / RATE
+
+    async def test_are_waited_for(self, pool: Pool) -> None:
+        turns = PostgresDialTurns(pool, RATE, "patient")
+        first = await turns.take()
+
+        await turns.wait()
+
+        assert time.time() >= first.at + 0.99 / RATE
 
     async def test_of_different_carriers_do_not_wait_for_each_other(self, pool: Pool) -> None:
         await PostgresDialTurns(pool, 0.01, "slow").wait()
