@@ -12,18 +12,18 @@ from temporalio.workflow import ChildWorkflowHandle, ParentClosePolicy
 
 from workflows import search
 from workflows.callback import CallbackWorkflow
+from workflows.closing import keep, record_of, show
+from workflows.growth import Growth
 from workflows.handoff import PROGRESS_SIGNAL, HandoffWorkflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.archive import ARCHIVE, Projection, TraceActivities
     from activities.callback import RULES, CallbackActivities
     from activities.failures import REJECTED
     from activities.handoff import FAILSAFE, HandoffActivities
     from activities.prefetch import PREFETCH, PrefetchActivities
-    from activities.trace_view import SHOW, TraceViewActivities
     from firstline import names
-    from firstline.domain.call import CallStarted, Outcome
-    from firstline.domain.call_state import CallClosed, CallPhase, CallState, CallView
+    from firstline.domain.call import Outcome
+    from firstline.domain.call_state import CallBegun, CallClosed, CallPhase, CallState, CallView, begun
     from firstline.domain.callback import (
         CallbackBooked,
         CallbackInput,
@@ -43,9 +43,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from firstline.domain.outcome import decide_outcome
     from firstline.domain.resume import ResumeContext
-    from firstline.domain.retention import KeptCall
     from firstline.domain.turn import Turn
-    from firstline.ports import CallRecord
 
 LONGEST_CALL = timedelta(hours=2)
 """A call whose end is never told ends after this."""
@@ -60,33 +58,42 @@ class CallWorkflow:
     """What a call promises: that a person is found, that a callback is kept, that the trace is archived."""
 
     @workflow.init
-    def __init__(self, start: CallStarted) -> None:
-        self._call = CallState(start)
+    def __init__(self, call: CallBegun) -> None:
+        self._call = call.so_far or CallState(call.start, began=workflow.info().start_time.isoformat())
+        self._growth = Growth()
         self._asked: HandoffRequest | None = None
         self._callback: ChildWorkflowHandle[CallbackWorkflow, CallbackResult] | None = None
+        """The callback that this run began."""
         self._booking = asyncio.Lock()
 
     @workflow.run
-    async def run(self, start: CallStarted) -> CallClosed:
+    async def run(self, call: CallBegun) -> CallClosed:
         """The story of a call."""
+        prefetch = self._begin() if call.so_far is None else None
+        if self._call.handoff_result is None:
+            await self._until_over(or_if=lambda: self._call.handoff is not None)
+            if self._call.handoff is not None:
+                await self._hand_off(self._call.handoff)
+        if self._call.handoff is not None:
+            queued = self._call.handoff_state is HandoffState.FAILSAFE
+            await self._until_over(within=QUEUE_WATCH if queued else LONGEST_CALL)
+        if prefetch is not None:
+            prefetch.cancel()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        outcome = self._decide()
+        trace_url = await keep(record_of(self._call, outcome, _iso(workflow.now())), self._note)
+        if trace_url and workflow.patched("trace-view"):
+            await show(self._call.start, self._note)
+        return CallClosed(call.call_sid, outcome, trace_url, len(self._call.turns))
+
+    # --- steps ------------------------------------------------------------------------------------------------------
+
+    def _begin(self) -> asyncio.Task[None]:
+        start = self._call.start
         workflow.upsert_search_attributes(
             [search.CALLER_NUMBER.value_set(start.from_number), search.LANGUAGE.value_set(start.language)]
         )
-        prefetch = asyncio.create_task(self._prefetch())
-        await self._until_over(or_if=lambda: self._call.handoff is not None)
-        if self._call.handoff is not None:
-            await self._hand_off(self._call.handoff)
-            queued = self._call.handoff_state is HandoffState.FAILSAFE
-            await self._until_over(within=QUEUE_WATCH if queued else LONGEST_CALL)
-        prefetch.cancel()
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        outcome = self._decide()
-        trace_url = await self._archive(outcome)
-        if trace_url and workflow.patched("trace-view"):
-            await self._show_to_people()
-        return CallClosed(start.call_sid, outcome, trace_url, len(self._call.turns))
-
-    # --- steps ------------------------------------------------------------------------------------------------------
+        return asyncio.create_task(self._prefetch())
 
     async def _prefetch(self) -> None:
         """Runs beside the call, which does not wait for it."""
@@ -101,16 +108,25 @@ class CallWorkflow:
 
     async def _until_over(self, or_if: Callable[[], bool] = lambda: False, within: timedelta = LONGEST_CALL) -> None:
         """Wait for the call's end; a lost stream is given time to come back."""
-        latest = min(workflow.now() + within, workflow.info().start_time + LONGEST_CALL)
+        latest = min(workflow.now() + within, datetime.fromisoformat(self._call.began) + LONGEST_CALL)
         while not (self._call.over or or_if()):
-            await self._watch(or_if, latest - workflow.now())
+            if self._growth.due:
+                await self._go_on_in_a_new_run(or_if)
+            else:
+                await self._watch(or_if, latest - workflow.now())
+
+    async def _go_on_in_a_new_run(self, unless: Callable[[], bool]) -> None:
+        """Never while a person is being found: that saga answers to the run that began it, and is short."""
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        if not (self._call.over or unless()):
+            workflow.continue_as_new(begun(self._call.start, self._call))
 
     async def _watch(self, enough: Callable[[], bool], left: timedelta) -> None:
         """Wait until the call is over or its caller goes away or comes back."""
         away = self._call.phase is CallPhase.AWAY
         try:
             await workflow.wait_condition(
-                lambda: self._call.over or enough() or (self._call.phase is CallPhase.AWAY) != away,
+                lambda: self._call.over or enough() or (self._call.phase is CallPhase.AWAY) != away or self._growth.due,
                 timeout=min(RESUME_WITHIN, left) if away else left,
                 timeout_summary="The caller comes back" if away else "The longest a call may last",
             )
@@ -173,71 +189,10 @@ class CallWorkflow:
                 search.DEFLECTED.value_set(call.outcome is Outcome.RESOLVED),
                 search.TURNS.value_set(len(call.turns)),
                 search.LANGUAGE.value_set(call.language),
-                search.FLAGS.value_set(kinds(flags_of(call.turns, self._handoff_reason))),
+                search.FLAGS.value_set(kinds(flags_of(call.turns, call.handoff_reason))),
             ]
         )
         return call.outcome
-
-    async def _archive(self, outcome: Outcome) -> str:
-        """Keep the trace; returns its link, empty when the store stayed away for a week."""
-        record = self._record(outcome)
-        trace_url = ""
-        try:
-            trace_url = await workflow.execute_activity_method(
-                TraceActivities.archive_trace, record, summary="Archive the trace", **ARCHIVE
-            )
-        except ActivityError:
-            self._note("The trace could not be archived")
-        try:
-            await workflow.execute_activity_method(
-                TraceActivities.project_call,
-                Projection(record, trace_url),
-                summary="Project to the read model",
-                **ARCHIVE,
-            )
-        except ActivityError:
-            self._note("The call could not be projected")
-        return trace_url
-
-    async def _show_to_people(self) -> None:
-        """Last of all, so that a view which is away for a week holds nothing up."""
-        start = self._call.start
-        try:
-            link = await workflow.execute_activity_method(
-                TraceViewActivities.show_call,
-                KeptCall(start.call_sid, start.started_at[:10]),
-                summary="Show the trace where people look",
-                **SHOW,
-            )
-        except ActivityError:
-            self._note("The trace could not be shown; it is in the archive")
-        else:
-            if link:
-                self._note(f"The trace can be seen at {link}")
-
-    def _record(self, outcome: Outcome) -> CallRecord:
-        call = self._call
-        return CallRecord(
-            start=call.start,
-            ended_at=_iso(workflow.now()),
-            outcome=outcome,
-            language=call.language,
-            turns=call.turns,
-            timeline=call.timeline,
-            handoff_reason=self._handoff_reason or "",
-            rep=call.handoff_result.rep if call.handoff_result else "",
-            page_to_pickup_ms=call.handoff_result.page_to_pickup_ms if call.handoff_result else None,
-            callback_at=call.callback.at if call.callback else "",
-            flags=flags_of(call.turns, self._handoff_reason),
-        )
-
-    @property
-    def _handoff_reason(self) -> str | None:
-        """Why a person was promised; None when none was."""
-        if self._call.handoff is None:
-            return None
-        reason = self._call.handoff.decision.reason
-        return reason.value if reason else ""
 
     # --- messages ---------------------------------------------------------------------------------------------------
 
@@ -246,6 +201,7 @@ class CallWorkflow:
         """What the bridge saw; delivered at least once, learnt once."""
         for fact in facts:
             self._call.learn(fact)
+        self._growth.look()
         self._show()
 
     @workflow.signal(name=names.CALLER_LEFT_SIGNAL)
@@ -303,7 +259,7 @@ class CallWorkflow:
                 CallbackActivities.check_callback, request, **RULES
             ):
                 raise _refusal(f"No callback was booked: {problem}")
-            if self._callback is None:
+            if self._call.callback is None:
                 self._callback = await workflow.start_child_workflow(
                     CallbackWorkflow.run,
                     CallbackInput(request, self._call.start.to_number),
@@ -312,9 +268,13 @@ class CallWorkflow:
                     search_attributes=search.of_caller(request.phone, request.language),
                     static_summary=f"Ring {request.phone} at {request.at}",
                 )
-            else:
+            elif self._callback is not None:
                 await self._callback.signal(CallbackWorkflow.move, request)
-            self._call.callback = CallbackBooked(self._callback.id, request.at)
+            else:
+                promised = workflow.get_external_workflow_handle(self._call.callback.callback_id)
+                await promised.signal(CallbackWorkflow.move, request)
+            self._call.callback = CallbackBooked(names.callback_workflow_id(request.call_sid), request.at)
+            self._growth.look()
             self._note(f"Callback promised for {request.at}")
             return self._call.callback
 

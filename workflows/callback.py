@@ -8,6 +8,8 @@ from temporalio import workflow
 from temporalio.common import Priority
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
+from workflows.growth import Growth
+
 with workflow.unsafe.imports_passed_through():
     from activities.callback import ASK, DIAL, RULES, CallbackActivities, Due
     from activities.failures import REJECTED, was_rejected
@@ -17,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
         CallbackInput,
         CallbackRequest,
         CallbackResult,
+        CallbackSoFar,
         CallbackState,
         DialStatus,
         OpenCallback,
@@ -32,6 +35,8 @@ DETECTED_WITHIN = timedelta(seconds=45)
 """The carrier listens for a machine for at most 30 s; a verdict that never comes counts as a person."""
 AFTER_THE_REPS = Priority(priority_key=4)
 """Outbound calls share the carrier's one call a second: a rep for a waiting caller is rung first."""
+LINES_SHOWN = 100
+"""Of its story, in the UI: a promise may be put off and moved for weeks."""
 _VERDICTS = frozenset(DialStatus) - {DialStatus.ANSWERED}
 
 
@@ -60,6 +65,9 @@ class CallbackWorkflow:
         self._awaited: list[str] = []
         """Dialled calls of which nothing was heard in time."""
         self._history: list[str] = []
+        self._growth = Growth()
+        if promise.so_far is not None:
+            self._take_up(promise.so_far)
 
     @workflow.run
     async def run(self, promise: CallbackInput) -> CallbackResult:
@@ -88,10 +96,12 @@ class CallbackWorkflow:
     async def _until_due(self) -> bool:
         """Sleep until the next attempt, which may be moved meanwhile; False when it was cancelled."""
         while not self._cancelled and self._heard_of_late() is None and self._due > workflow.now():
+            if self._may_go_on_in_a_new_run():
+                self._go_on_in_a_new_run()
             due = self._due
             self._reach(CallbackState.WAITING, f"To be rung at {due.isoformat()}")
             await self._unless(
-                lambda due=due: self._cancelled or self._due != due or self._heard_of_late() is not None,  # type: ignore[misc]
+                lambda due=due: self._is_over_or_moved(due) or self._may_go_on_in_a_new_run(),  # type: ignore[misc]
                 due - workflow.now(),
                 f"Callback at {due.isoformat()}",
             )
@@ -195,6 +205,7 @@ class CallbackWorkflow:
     def dial_status(self, dialled_sid: str, status: DialStatus) -> None:
         """What became of a dialled call."""
         self._statuses.setdefault(dialled_sid, []).append(status)
+        self._growth.look()
 
     @workflow.signal(name=names.MOVE_SIGNAL)
     def move(self, request: CallbackRequest) -> None:
@@ -202,6 +213,7 @@ class CallbackWorkflow:
         self._request = request
         self._due = datetime.fromisoformat(request.at)
         self._attempts = 0
+        self._growth.look()
 
     @workflow.signal(name=names.CANCEL_SIGNAL)
     def cancel(self) -> None:
@@ -261,6 +273,30 @@ class CallbackWorkflow:
 
     # --- helpers ----------------------------------------------------------------------------------------------------
 
+    def _take_up(self, so_far: CallbackSoFar) -> None:
+        """Go on where the run before ended."""
+        self._request, self._due = so_far.request, datetime.fromisoformat(so_far.due)
+        self._attempts, self._cancelled = so_far.attempts, so_far.cancelled
+        self._statuses, self._awaited, self._history = so_far.statuses, so_far.awaited, so_far.history
+
+    def _may_go_on_in_a_new_run(self) -> bool:
+        return self._growth.due and workflow.all_handlers_finished()
+
+    def _go_on_in_a_new_run(self) -> None:
+        so_far = CallbackSoFar(
+            self._request,
+            self._due.isoformat(),
+            self._attempts,
+            self._cancelled,
+            self._statuses,
+            self._awaited,
+            self._history,
+        )
+        workflow.continue_as_new(CallbackInput(self._request, self._line_number, so_far))
+
+    def _is_over_or_moved(self, due: datetime) -> bool:
+        return self._cancelled or self._due != due or self._heard_of_late() is not None
+
     def _heard_of_late(self) -> str | None:
         """A dialled call that was given up because nothing was heard of it, and of which something was heard since."""
         return next((sid for sid in self._awaited if self._statuses.get(sid)), None)
@@ -275,7 +311,7 @@ class CallbackWorkflow:
 
     def _reach(self, state: CallbackState, line: str) -> None:
         self._state = state
-        self._history.append(f"- {workflow.now():%Y-%m-%d %H:%M:%S} {line}")
+        self._history = [*self._history, f"- {workflow.now():%Y-%m-%d %H:%M:%S} {line}"][-LINES_SHOWN:]
         workflow.set_current_details("\n".join([f"**{state.value}**", "", *self._history]))
 
 

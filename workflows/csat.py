@@ -2,13 +2,14 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.workflow import ParentClosePolicy
 
+from workflows.growth import Growth
 from workflows.scheduled import scheduled_at
 
 with workflow.unsafe.imports_passed_through():
@@ -22,10 +23,22 @@ OPEN_FOR = timedelta(days=45)
 
 
 @dataclass(frozen=True)
+class CsatSoFar:
+    """What goes along into a new run."""
+
+    sample: list[str]
+    scores: dict[str, int]
+    until: str
+    """ISO 8601: when the time is over."""
+
+
+@dataclass(frozen=True)
 class CsatInput:
     """Which month; empty: the schedule's run, which opens the last whole month's sample."""
 
     month: str = ""
+    so_far: CsatSoFar | None = None
+    """None when it begins."""
 
 
 @workflow.defn(name=names.CSAT_WORKFLOW)
@@ -34,27 +47,40 @@ class CsatWorkflow:
 
     @workflow.init
     def __init__(self, asked: CsatInput) -> None:
+        so_far = asked.so_far
         self._month = asked.month
-        self._sample: list[str] = []
-        self._scores: dict[str, int] = {}
+        self._sample: list[str] = so_far.sample if so_far else []
+        self._scores: dict[str, int] = so_far.scores if so_far else {}
+        self._growth = Growth()
 
     @workflow.run
     async def run(self, asked: CsatInput) -> CsatResult:
         """The story of a sample."""
         if not asked.month:
             return await self._open_last_month()
-        self._sample = list(
-            await workflow.execute_activity_method(
-                CsatActivities.draw_sample, asked.month, summary=f"Draw the sample of {asked.month}", **SURVEY
+        if asked.so_far is None:
+            self._sample = list(
+                await workflow.execute_activity_method(
+                    CsatActivities.draw_sample, asked.month, summary=f"Draw the sample of {asked.month}", **SURVEY
+                )
             )
-        )
+        until = datetime.fromisoformat(asked.so_far.until) if asked.so_far else workflow.now() + OPEN_FOR
         self._show()
         with suppress(TimeoutError):
             await workflow.wait_condition(
-                lambda: len(self._scores) == len(self._sample), timeout=OPEN_FOR, timeout_summary="Scores come in"
+                lambda: self._complete or self._growth.due,
+                timeout=until - workflow.now(),
+                timeout_summary="Scores come in",
             )
         await workflow.wait_condition(workflow.all_handlers_finished)
+        if self._growth.due and not self._complete and workflow.now() < until:
+            so_far = CsatSoFar(self._sample, self._scores, until.isoformat())
+            workflow.continue_as_new(CsatInput(asked.month, so_far))
         return self._result()
+
+    @property
+    def _complete(self) -> bool:
+        return len(self._scores) == len(self._sample)
 
     async def _open_last_month(self) -> CsatResult:
         """Its own workflow, whose id people and systems can guess."""
@@ -80,6 +106,7 @@ class CsatWorkflow:
         kept = MonthScore(self._month, score.call_sid, score.score)
         await workflow.execute_activity_method(CsatActivities.keep_score, kept, summary="Keep a score", **SURVEY)
         self._scores[score.call_sid] = score.score
+        self._growth.look()
         self._show()
         return self._result()
 

@@ -1,6 +1,6 @@
 """What a call's workflow knows: one serialisable object that learns facts and answers questions."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -82,6 +82,8 @@ class CallState:
     handoff_result: HandoffResult | None = None
     callback: CallbackBooked | None = None
     outcome: Outcome | None = None
+    began: str = ""
+    """When the first of its runs began: a long call goes on in another one."""
 
     def __post_init__(self) -> None:
         self.language = self.language or self.start.language
@@ -101,6 +103,14 @@ class CallState:
         if self.away:
             return CallPhase.AWAY
         return CallPhase.TALKING if self.streaming_since else CallPhase.RINGING
+
+    @property
+    def handoff_reason(self) -> str | None:
+        """Why a person was promised; None when none was."""
+        if self.handoff is None:
+            return None
+        reason = self.handoff.decision.reason
+        return reason.value if reason else ""
 
     @property
     def next_step(self) -> NextStep:
@@ -206,6 +216,26 @@ class CallState:
         else:
             self.away = True
             self.note(fact.at, f"The stream was lost: {fact.detail or 'unknown reason'}")
+
+
+@dataclass(frozen=True)
+class CallBegun(CallStarted):
+    """The input of a call's workflow: what was known when it rang, and what an earlier run of it has learnt.
+
+    One object, because the SDK forgets the types of parameters of which some are left out.
+    """
+
+    so_far: CallState | None = None
+
+    @property
+    def start(self) -> CallStarted:
+        """What was known when it rang."""
+        return CallStarted(**{name: getattr(self, name) for name in CallStarted.__dataclass_fields__})
+
+
+def begun(start: CallStarted, so_far: CallState | None = None) -> CallBegun:
+    """The input for a workflow that begins, or goes on."""
+    return CallBegun(**asdict(start), so_far=so_far)
 
 
 def _moment(iso: str) -> datetime:

@@ -46,6 +46,32 @@ class CallbackState(StrEnum):
     """The rules of today allow no time, or no longer this number."""
 
 
+class DialStatus(StrEnum):
+    """Twilio's call statuses and its answering-machine detection, as a callback cares about them."""
+
+    ANSWERED = "answered"
+    """Picked up; by whom is not known yet."""
+    HUMAN = "human"
+    MACHINE = "machine"
+    BUSY = "busy"
+    NO_ANSWER = "no-answer"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class CallbackSoFar:
+    """What a callback's workflow takes along when it goes on in a new run."""
+
+    request: CallbackRequest
+    due: str
+    """ISO 8601 with offset: the next attempt."""
+    attempts: int
+    cancelled: bool
+    statuses: dict[str, list[DialStatus]]
+    awaited: list[str]
+    history: list[str]
+
+
 @dataclass(frozen=True)
 class CallbackInput:
     """Input of the callback workflow."""
@@ -53,6 +79,8 @@ class CallbackInput:
     request: CallbackRequest
     line_number: str
     """Our own line, E.164: the number that rings the caller."""
+    so_far: CallbackSoFar | None = None
+    """None when it begins."""
 
 
 @dataclass(frozen=True)
@@ -80,18 +108,6 @@ class OpenCallback:
     """Made so far, since it was promised or moved."""
     promised_in: str
     """CallSid of the call in which it was promised."""
-
-
-class DialStatus(StrEnum):
-    """Twilio's call statuses and its answering-machine detection, as a callback cares about them."""
-
-    ANSWERED = "answered"
-    """Picked up; by whom is not known yet."""
-    HUMAN = "human"
-    MACHINE = "machine"
-    BUSY = "busy"
-    NO_ANSWER = "no-answer"
-    FAILED = "failed"
 
 
 def callback_problem(request: CallbackRequest, now: datetime) -> str | None:

@@ -22,7 +22,7 @@ from firstline.domain.csat import CsatScore
 from firstline.domain.facts import FactKind
 from firstline.domain.flags import Flag, FlagKind
 from firstline.domain.handoff import RepAnswer
-from firstline.names import SEARCH_ATTRIBUTES, TASK_QUEUE, callback_workflow_id, handoff_workflow_id
+from firstline.names import SEARCH_ATTRIBUTES, TASK_QUEUE, call_workflow_id, callback_workflow_id, handoff_workflow_id
 from tests.fixtures.temporal import time_skipping_binary
 from tests.workflows.calls import (
     REPS,
@@ -248,6 +248,48 @@ async def retained(stage: Stage) -> dict[str, Handle]:
     return {"retention_day": day}
 
 
+async def grown(stage: Stage) -> dict[str, Handle]:
+    """A long call, its callback moved often, and a sample with many scores: each goes on in a new run."""
+    start, client = started(), stage.server.client
+    await stage.call(start, *talking(start))
+    call = stage.of(call_workflow_id(start.call_sid))
+    callback = stage.of(callback_workflow_id(start.call_sid))
+    for number in range(1, 9):
+        await call.signal("facts", [answered_turn(start, number)])
+        await call.execute_update("callback", call_me(start, datetime.now(UTC) + timedelta(days=20, hours=number)))
+    await call.execute_update("callback", call_me(start, datetime.now(UTC) + timedelta(days=21)))
+    await callback.execute_update("withdraw")
+    await callback.result()
+    await call.signal("facts", [stream_ended(start, "goodbye")])
+    await call.result()
+    for number in range(8):
+        await stage.world.read_model.save_call(finished(f"CA{number}", datetime(2026, 10, 3, tzinfo=UTC)), "")
+    sample = stage.of("csat-2026-10-grown")
+    await client.start_workflow(CsatWorkflow.run, CsatInput("2026-10"), id=sample.id, task_queue=stage.task_queue)
+    while not await sample.query(CsatWorkflow.sample):
+        continue
+    for number in range(8):
+        await sample.execute_update(CsatWorkflow.score, CsatScore(f"CA{number}", 4))
+    await sample.result()
+    lasting = {"call": call, "callback": callback, "csat": sample}
+    return {
+        f"{name}_goes_on_{part}": client.get_workflow_handle(handle.id, run_id=run)
+        for name, handle in lasting.items()
+        for part, run in (await _first_and_last(handle)).items()
+    }
+
+
+async def _first_and_last(handle: Handle) -> dict[str, str]:
+    last = await handle.fetch_history()
+    begun = last.events[0].workflow_execution_started_event_attributes
+    return {"first": begun.first_execution_run_id, "last": begun.original_execution_run_id}
+
+
+ON_AN_IMPATIENT_SERVER: list[Scene] = [grown]
+SUGGESTED_AT = 20
+"""Events in a history, after which this server suggests a new run."""
+
+
 ON_SKIPPED_TIME: list[Scene] = [reconciled, retained, failsafe, callback_kept]
 
 
@@ -270,12 +312,20 @@ def _without_traces(node: Any) -> Any:
 
 async def record(names: Sequence[str]) -> None:
     """Write every history anew, or those of the named scenes."""
-    wanted = [scene for scene in ON_REAL_TIME + ON_SKIPPED_TIME if not names or scene.__name__ in names]
+    every = ON_REAL_TIME + ON_AN_IMPATIENT_SERVER + ON_SKIPPED_TIME
+    wanted = [scene for scene in every if not names or scene.__name__ in names]
     async with await WorkflowEnvironment.start_local(
         dev_server_existing_path=str(dev_server_binary()), identity=RECORDER
     ) as server:
         await register_search_attributes(server.client)
         for scene in (scene for scene in wanted if scene in ON_REAL_TIME):
+            await play(server, scene)
+    low = f"--dynamic-config-value=limit.historyCount.suggestContinueAsNew={SUGGESTED_AT}"
+    for scene in (scene for scene in wanted if scene in ON_AN_IMPATIENT_SERVER):
+        async with await WorkflowEnvironment.start_local(
+            dev_server_existing_path=str(dev_server_binary()), identity=RECORDER, dev_server_extra_args=[low]
+        ) as server:
+            await register_search_attributes(server.client)
             await play(server, scene)
     for scene in (scene for scene in wanted if scene in ON_SKIPPED_TIME):
         async with await WorkflowEnvironment.start_time_skipping(

@@ -9,7 +9,7 @@ from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
 from firstline.domain.call import CallStarted
-from firstline.domain.call_state import CallClosed
+from firstline.domain.call_state import CallClosed, begun
 from firstline.domain.callback import CallbackInput, CallbackResult
 from firstline.domain.facts import Fact
 from firstline.domain.handoff import HandoffInput, HandoffResult
@@ -34,7 +34,7 @@ class Stage:
         self.world.telephony.ring_in(start)
         return await self.server.client.start_workflow(
             CallWorkflow.run,
-            start,
+            begun(start),
             id=call_workflow_id(start.call_sid),
             task_queue=self.task_queue,
             start_signal="facts",
