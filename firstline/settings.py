@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     barge_in_after_ms: int = Field(1000, ge=0, validation_alias="FIRSTLINE_BARGE_IN_AFTER_MS")
     max_call_minutes: float = Field(30.0, ge=0, validation_alias="FIRSTLINE_MAX_CALL_MINUTES")
     max_call_usd: float = Field(0.0, ge=0, validation_alias="FIRSTLINE_MAX_CALL_USD")
+    prices: Literal["case-study-2026-05", "published-2026-08"] = Field(
+        "published-2026-08", validation_alias="FIRSTLINE_PRICES"
+    )
 
     company: str = Field("Meridian", validation_alias="FIRSTLINE_COMPANY")
     line_number: str = Field("+15550100100", validation_alias="FIRSTLINE_LINE_NUMBER")

@@ -1,7 +1,7 @@
 """The bridge as one object: its HTTP application, its media server, its warm connections to the model."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from firstline.domain.turn import Usage
 from firstline.ports import CallControl, Knowledge
 from realtime_bridge.admission import Admission
 from realtime_bridge.live_call import CallParts
@@ -51,6 +52,7 @@ class BridgeConfig:
     zone: ZoneInfo
     spool_path: Path
     rules: CallRules = field(default_factory=CallRules)
+    price: Callable[[Usage], float | None] | None = None
     max_calls: int = 300
     """Beyond them a call that rings goes to the failsafe queue, and a stream is refused."""
     speculate: bool = True
@@ -122,6 +124,7 @@ class Bridge:
             take_model=self._models.take,
             fresh_model=self._models.fresh,
             rules=config.rules,
+            price=config.price,
             speculate=config.speculate,
         )
         self._media = MediaServer(parts, signature, config.media_url, self._calls, self._admission)

@@ -18,7 +18,7 @@ from firstline.domain.call import E164, CallStarted, Direction
 from firstline.domain.facts import Fact, FactKind
 from firstline.domain.gate import RuntimeCause
 from firstline.domain.resume import ResumeContext
-from firstline.domain.turn import Turn
+from firstline.domain.turn import Turn, Usage
 from firstline.ports import CallControl, Knowledge, PortError
 from firstline.prompts import language_pack
 from realtime_bridge import metrics
@@ -81,6 +81,8 @@ class CallParts:
     speculate: bool = True
     """Whether the help centre is searched while callers still speak."""
     rules: CallRules = field(default_factory=CallRules)
+    price: Callable[[Usage], float | None] | None = None
+    """What a response costs in USD, None where that is unknown; no function where nobody asks."""
 
 
 class LiveCall(PhoneSocket):
@@ -180,6 +182,7 @@ class LiveCall(PhoneSocket):
             speculate=speculate,
             phrases=self._parts.phrases.of_call(start.language),
             rules=self._parts.rules,
+            price=self._parts.price,
             age_ms=age_ms(start),
         )
         self._runner = ToolRunner(

@@ -47,8 +47,7 @@ from firstline.settings import Settings
 from realtime_bridge.app import Bridge, BridgeConfig
 from realtime_bridge.model_link import ModelEndpoint
 from realtime_bridge.phrases import PhraseBook
-from realtime_bridge.protocol.rules import CallRules
-from workers import wiring_knowledge, wiring_people, wiring_speech, wiring_trace_view
+from workers import wiring_call, wiring_knowledge, wiring_people, wiring_speech, wiring_trace_view
 from workers.voices import VoiceOnDemand
 from workers.wiring_knowledge import embedding_model
 from workers.worker import Activities
@@ -199,17 +198,6 @@ def _lanes(settings: Settings) -> tuple[ModelEndpoint, ...]:
     return (native, chained) if settings.chained_url else (native,)
 
 
-def _call_rules(settings: Settings) -> CallRules:
-    return CallRules(
-        filler_after_ms=settings.filler_after_ms,
-        live_line_after_ms=settings.live_line_after_ms,
-        silence_step_ms=settings.silence_after_ms,
-        barge_in_after_ms=settings.barge_in_after_ms,
-        max_call_ms=settings.max_call_minutes * 60_000,
-        max_call_usd=settings.max_call_usd,
-    )
-
-
 async def bridge(opened: Opened) -> Bridge:
     """The bridge with everything it asks for."""
     settings = opened.settings
@@ -232,7 +220,8 @@ async def bridge(opened: Opened) -> Bridge:
         company=settings.company,
         zone=ZoneInfo(settings.timezone),
         spool_path=settings.home / "spool" / f"bridge-{settings.port}.sqlite",
-        rules=_call_rules(settings),
+        rules=wiring_call.call_rules(settings),
+        price=wiring_call.price(settings),
         max_calls=settings.max_calls,
         speculate=settings.speculate,
         pagerduty_webhook_secret=settings.pagerduty_webhook_secret.get_secret_value(),

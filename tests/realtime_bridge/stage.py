@@ -18,6 +18,7 @@ from firstline.domain.facts import FactKind
 from realtime_bridge.app import Bridge, BridgeConfig
 from realtime_bridge.model_link import ModelEndpoint
 from realtime_bridge.phrases import PhraseBook
+from realtime_bridge.protocol.rules import CallRules
 from realtime_bridge.protocol.stream_token import StreamTokens
 from tests.fakes.call_control import FakeCallControl
 from tests.fakes.knowledge import FakeKnowledge, passage
@@ -35,7 +36,9 @@ BASE = "https://bridge.example"
 class Stage:
     """A running bridge and everything around it."""
 
-    def __init__(self, tmp_path: Path, model: ScriptedModel, max_calls: int = 300) -> None:
+    def __init__(
+        self, tmp_path: Path, model: ScriptedModel, max_calls: int = 300, rules: CallRules | None = None
+    ) -> None:
         self.model = model
         self.control = FakeCallControl()
         self.media_port = free_port()
@@ -54,6 +57,7 @@ class Stage:
             zone=ZoneInfo("America/New_York"),
             spool_path=tmp_path / "spool.sqlite",
             max_calls=max_calls,
+            rules=rules or CallRules(),
         )
         self.knowledge = FakeKnowledge([passage("reset-password", "Choose Forgot password on the sign-in page.")])
         phrases = PhraseBook(FakeVoice(), FakeObjectStore(), "Meridian")
