@@ -34,7 +34,7 @@ def keyless(body: dict[str, Any]) -> list[Line]:
         if number == 0 and message["role"] in ("system", "developer"):
             instructions = str(message["content"])
         else:
-            entries += _entries(message)
+            entries += _entries(message, given=_is_given(body["messages"][number:]))
     match ToolBoundAnswerer().decide(Request(entries, instructions, names)):
         case Say(text=text):
             return [Line(text)]
@@ -48,9 +48,16 @@ def scripted(*answers: list[Line]) -> Brain:
     return lambda body: left.pop(0) if len(left) > 1 else left[0]
 
 
-def _entries(message: dict[str, Any]) -> list[Entry]:
+def _is_given(messages: list[dict[str, Any]]) -> bool:
+    """Whether a tool's result stands before the caller's words: the model did not ask for it, it was put there."""
+    after = next((message for message in messages[1:] if message["role"] != "tool"), None)
+    return after is not None and after["role"] == "user"
+
+
+def _entries(message: dict[str, Any], given: bool) -> list[Entry]:
     if message["role"] == "tool":
         return [ToolOutput(message["tool_call_id"], message["content"])]
     said: list[Entry] = [Words(message["role"], message["content"])] if message.get("content") else []
     calls = message.get("tool_calls", ())
-    return said + [ToolCall(call["id"], call["function"]["name"], call["function"]["arguments"]) for call in calls]
+    functions = [(call["id"], call["function"]) for call in calls]
+    return said + [ToolCall(call_id, made["name"], made["arguments"], given) for call_id, made in functions]

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import socket
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
-import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
@@ -21,46 +19,24 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from firstline.speech.connection import ClientGone, Connection
 from firstline.speech.engine import SpeechEngine
+from firstline.speech.listen import Listener, listen
 from firstline.speech.stages import Record, measure
 from firstline.speech.transcriptions import transcription
 
 PATH = "/v1/realtime"
-LARGEST_MESSAGE = 16 * 2**20
-"""Bytes; the protocol allows 15 MiB of base64 in one append."""
-
 SESSION_SECONDS = 3600.0
 """How long OpenAI lets a session last."""
 
-CLOSING_SECONDS = 2
-"""How long clients are waited for when the server closes."""
-
 log = structlog.get_logger()
-
-
-class _Uvicorn(uvicorn.Server):
-    """Tells when it listens, and leaves signals to the process."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.listening.set()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 class SpeechServer:
     """A server that listens."""
 
-    def __init__(self, server: _Uvicorn, running: asyncio.Task[None], host: str, port: int) -> None:
-        self._server = server
-        self._running = running
+    def __init__(self, listener: Listener, host: str) -> None:
+        self._listener = listener
         self.host = host
-        self.port = port
+        self.port = listener.port
 
     @property
     def url(self) -> str:
@@ -74,8 +50,7 @@ class SpeechServer:
 
     async def close(self) -> None:
         """Stop listening and close every session (code 1012)."""
-        self._server.should_exit = True
-        await self._running
+        await self._listener.close()
 
 
 async def serve(
@@ -91,23 +66,7 @@ async def serve(
 
     `record` is told how long each stage of a turn took. Raises `OSError` when the port is taken.
     """
-    listener = socket.create_server((host, port))
-    app = _Doors(engine, api_key, session_seconds, record).app()
-    config = uvicorn.Config(
-        app,
-        lifespan="off",
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        ws="websockets-sansio",
-        ws_max_size=LARGEST_MESSAGE,
-        ws_per_message_deflate=False,
-        timeout_graceful_shutdown=CLOSING_SECONDS,
-    )
-    server = _Uvicorn(config)
-    running = asyncio.create_task(server.serve(sockets=[listener]))
-    await server.listening.wait()
-    return SpeechServer(server, running, host, int(listener.getsockname()[1]))
+    return SpeechServer(await listen(_Doors(engine, api_key, session_seconds, record).app(), host, port), host)
 
 
 @dataclass(frozen=True)

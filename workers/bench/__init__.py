@@ -126,3 +126,26 @@ def lifecycle(
     else:
         show(report, cli._console())
     sys.exit(1 if failed(report) else 0)
+
+
+@app.command()
+def chained(
+    questions: Annotated[int, typer.Option(min=1, max=300, help="Spoken questions, five a call.")] = 100,
+    answerer: Annotated[str, typer.Option(help="`embedded`, `chat` (a simulated chat model) or `both`.")] = "both",
+    ahead: Annotated[bool, typer.Option(help="What a search finds is there before the question is over.")] = True,
+    json: Json = False,
+) -> None:
+    """How soon the chained lane is heard, each part timed: the built-in answerer, and a chat model in its place."""
+    from workers import cli
+    from workers.bench.chained.report import show
+    from workers.bench.chained.run import Plan, run_chained_bench
+
+    if answerer not in ("embedded", "chat", "both"):
+        raise typer.BadParameter("embedded, chat or both", param_hint="--answerer")
+    told = cli._console(True)
+    plan = Plan(questions, ("embedded", "chat") if answerer == "both" else (answerer,), ahead)
+    report = cli._run(run_chained_bench(cli._settings(), plan, told.print))
+    if json:
+        cli._emit(report)
+    else:
+        show(report, cli._console())
