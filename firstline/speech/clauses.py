@@ -4,8 +4,8 @@ import re
 
 FIRST_AT_MOST, SECOND_AT_MOST, PIECE_AT_MOST = 28, 90, 220
 """Characters of the first, the second and any other piece, where a clause ends in time. A voice of this machine takes a
-tenth of a piece's length to make it, and ten letters last 0.7 s: the shorter the first, the sooner it is heard. Each must
-be made while the one before it is being heard."""
+tenth of a piece's length to make it, and ten letters last 0.7 s: the shorter the first, the sooner it is heard. Each
+must be made while the one before it is being heard."""
 
 _SENTENCE = re.compile(r"(?<=[.!?…])[\"')\]]*\s+(?=[\"'(¿¡]?[A-ZÁÉÍÓÚÑ0-9¿¡])")
 _BOUNDARY = re.compile(
