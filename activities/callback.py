@@ -1,6 +1,6 @@
 """Keeping a promised callback: when it may ring, and the dialling."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
@@ -8,7 +8,7 @@ from temporalio.common import RetryPolicy
 
 from activities.failures import rejection_is_final
 from activities.policy import Policy
-from firstline.domain.callback import CallbackRequest, DialStatus
+from firstline.domain.callback import PAUSES, CallbackRequest, DialStatus
 from firstline.domain.hours import Hours, clock
 from firstline.domain.phone import phone_problem, zones_of
 from firstline.ports import CallbackDial, Telephony
@@ -36,6 +36,8 @@ class CallbackRules:
     hours: Hours
     countries: frozenset[str]
     """ISO 3166 codes such as `US`."""
+    pauses: tuple[timedelta, ...] = PAUSES
+    """After each attempt that reached nobody, before the next; each longer than `LOOK_BACK`."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ class Ruling:
     """The first moment from the wanted one on, ISO 8601 with offset; empty when there is none."""
     refusal: str
     """Why not at the wanted moment, in words for the model to say; empty when that moment is allowed."""
+    pauses_s: list[float] = field(default_factory=list)
+    """Seconds until the next attempt after each that reached nobody; empty means `PAUSES`."""
 
 
 class CallbackActivities:
@@ -62,6 +66,7 @@ class CallbackActivities:
     def __init__(self, telephony: Telephony, rules: CallbackRules) -> None:
         self._telephony = telephony
         self._rules = rules
+        self._pauses_s = [pause.total_seconds() for pause in rules.pauses]
 
     @activity.defn
     async def check_callback(self, request: CallbackRequest) -> str:
@@ -102,8 +107,8 @@ class CallbackActivities:
 
     def _rule(self, due: Due) -> Ruling:
         if problem := phone_problem(due.phone, self._rules.countries):
-            return Ruling("", problem)
+            return Ruling("", problem, self._pauses_s)
         hours, zones, at = self._rules.hours, zones_of(due.phone), datetime.fromisoformat(due.at)
         refusal = hours.refusal(at, zones)
         allowed = hours.next_allowed(at, zones) if refusal else at
-        return Ruling(allowed.isoformat() if allowed else "", refusal or "")
+        return Ruling(allowed.isoformat() if allowed else "", refusal or "", self._pauses_s)

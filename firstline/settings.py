@@ -63,6 +63,7 @@ class Settings(BaseSettings):
     callback_hours: str = Field("", validation_alias="FIRSTLINE_CALLBACK_HOURS")
     holidays: str = Field("", validation_alias="FIRSTLINE_HOLIDAYS")
     quiet_hours: str = Field("", validation_alias="FIRSTLINE_QUIET_HOURS")
+    callback_pauses: str = Field("5,30", validation_alias="FIRSTLINE_CALLBACK_PAUSES")
     callback_countries: str = Field("US,CA", validation_alias="FIRSTLINE_CALLBACK_COUNTRIES")
     dials_per_second: float = Field(1.0, gt=0, validation_alias="FIRSTLINE_DIALS_PER_SECOND")
 

@@ -35,7 +35,7 @@ from firstline.adapters.retention import PostgresRetention
 from firstline.adapters.survey import PostgresSurvey
 from firstline.adapters.temporal import TemporalCallControl
 from firstline.adapters.twilio import TwilioTelephony
-from firstline.domain.hours import Hours, parse_holidays, parse_open, parse_quiet
+from firstline.domain.hours import Hours, parse_holidays, parse_open, parse_pauses, parse_quiet
 from firstline.domain.language import SUPPORTED
 from firstline.knowledge.build import PostgresCorpusBuilder
 from firstline.knowledge.mirror import MirrorWatch
@@ -119,10 +119,12 @@ def callback_rules(settings: Settings) -> CallbackRules:
         holidays = parse_holidays(settings.holidays)
         name = "FIRSTLINE_QUIET_HOURS"
         quiet = parse_quiet(settings.quiet_hours or ("21:00-08:00" if live else "none"))
+        name = "FIRSTLINE_CALLBACK_PAUSES"
+        pauses = parse_pauses(settings.callback_pauses)
     except ValueError as error:
         raise BadSettings(f"{name}: {error}; see .env.example") from error
     countries = frozenset(code.strip().upper() for code in settings.callback_countries.split(",") if code.strip())
-    return CallbackRules(Hours(ZoneInfo(settings.timezone), opened, holidays, quiet), countries)
+    return CallbackRules(Hours(ZoneInfo(settings.timezone), opened, holidays, quiet), countries, pauses)
 
 
 def database_url(settings: Settings) -> str:

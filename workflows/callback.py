@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.handoff import HANG_UP, HandoffActivities
     from firstline import names
     from firstline.domain.callback import (
+        PAUSES,
         CallbackInput,
         CallbackRequest,
         CallbackResult,
@@ -27,8 +28,6 @@ with workflow.unsafe.imports_passed_through():
     )
     from firstline.ports import CallbackDial
 
-PAUSES = (timedelta(minutes=5), timedelta(minutes=30))
-"""After the first and the second attempt that reached nobody; after the third it is over."""
 ANSWER_WITHIN = timedelta(seconds=90)
 """The carrier rings for 60 s and then says so; when it does not, it is asked."""
 DETECTED_WITHIN = timedelta(seconds=45)
@@ -58,6 +57,7 @@ class CallbackWorkflow:
         self._line_number = promise.line_number
         self._due = datetime.fromisoformat(promise.request.at)
         self._state = CallbackState.WAITING
+        self._pauses = PAUSES
         self._attempts = 0
         """Since it was promised or moved: what is promised anew has all of its attempts."""
         self._cancelled = False
@@ -124,6 +124,8 @@ class CallbackWorkflow:
             return None
         if self._cancelled and workflow.patched("cancelled-while-the-rules-were-read"):
             return None
+        if ruling.pauses_s:
+            self._pauses = tuple(timedelta(seconds=pause) for pause in ruling.pauses_s)
         self._attempts += 1
         self._reach(CallbackState.DIALING, f"Attempt {self._attempts}: ringing")
         return await self._dial()
@@ -162,7 +164,8 @@ class CallbackWorkflow:
             heard += await self._ask_the_carrier(dialled_sid)
         if heard == [DialStatus.ANSWERED]:
             self._reach(self._state, f"Attempt {self._attempts}: picked up")
-            await self._unless(lambda: bool(_VERDICTS & set(heard)), DETECTED_WITHIN, "A person or a machine")
+            if await self._unless(lambda: bool(_VERDICTS & set(heard)), DETECTED_WITHIN, "A person or a machine"):
+                heard += await self._ask_who_answered(dialled_sid)
         if DialStatus.MACHINE in heard:
             await self._hang_up(dialled_sid)
         self._reach(self._state, f"Attempt {self._attempts}: {heard[-1].value if heard else 'no status'}")
@@ -181,6 +184,12 @@ class CallbackWorkflow:
             return []
         return [status] if status is not None else []
 
+    async def _ask_who_answered(self, dialled_sid: str) -> list[DialStatus]:
+        """The verdict is told once, too: a machine must not pass for the person for want of a listener."""
+        if not workflow.patched("ask-who-answered"):
+            return []
+        return await self._ask_the_carrier(dialled_sid)
+
     async def _hang_up(self, dialled_sid: str) -> None:
         """Nothing is said to a machine: whoever plays the message back may be somebody else."""
         try:
@@ -191,9 +200,9 @@ class CallbackWorkflow:
             self._reach(self._state, "The call to the machine could not be ended")
 
     def _try_again_later(self) -> None:
-        if self._attempts > len(PAUSES):
+        if self._attempts > len(self._pauses):
             raise _Refused(CallbackState.UNREACHED)
-        self._due = workflow.now() + PAUSES[self._attempts - 1]
+        self._due = workflow.now() + self._pauses[self._attempts - 1]
 
     def _end(self, state: CallbackState, dialled_sid: str = "") -> CallbackResult:
         self._reach(state, f"The callback ends: {state.value}")

@@ -135,6 +135,16 @@ def parse_quiet(text: str) -> Span | None:
     return span
 
 
+def parse_pauses(text: str) -> tuple[timedelta, ...]:
+    """`5,30`: minutes, each at least 1. Raises `ValueError` naming a wrong one."""
+    pauses = []
+    for part in (part.strip() for part in text.split(",") if part.strip()):
+        if not part.isdecimal() or int(part) < 1:
+            raise ValueError(f"{part!r} is not a whole number of minutes, at least 1")
+        pauses.append(timedelta(minutes=int(part)))
+    return tuple(pauses)
+
+
 def clock(local: datetime) -> str:
     """A time of day as it is said: `8:05 AM`."""
     return local.strftime("%-I:%M %p")

@@ -121,6 +121,20 @@ class TestACallerWhoIsNotReached:
         assert len(stage.world.telephony.dialled) == 3
         assert timedelta(minutes=35) <= passed < timedelta(minutes=36)
 
+    async def test_is_rung_again_after_the_pauses_of_today(self, skipping_server: WorkflowEnvironment) -> None:
+        pauses = (timedelta(minutes=2), timedelta(minutes=3))
+        world = World(rules=CallbackRules(Hours(NEW_YORK), frozenset({"US", "CA"}), pauses))
+        stage = Stage(skipping_server, world, "pauses")
+        async with build_worker(skipping_server.client, activities_of(world), stage.task_queue):
+            callback = await stage.callback(await promise(stage, timedelta(minutes=1)))
+            for number in (1, 2, 3):
+                await callback.signal("dial_status", args=[leg_sid(number), DialStatus.BUSY])
+            result = await callback.result()
+
+        passed = await stage.took(callback) - timedelta(minutes=1)
+        assert result == CallbackResult(CallbackState.UNREACHED, attempts=3)
+        assert timedelta(minutes=5) <= passed < timedelta(minutes=6)
+
     async def test_counts_as_unanswered_when_the_carrier_never_says(self, stage: Stage) -> None:
         callback = await stage.callback(await promise(stage))
         await callback.signal("dial_status", args=[leg_sid(2), DialStatus.ANSWERED])
@@ -203,6 +217,19 @@ class TestAnAnsweringMachine:
 
         assert result == CallbackResult(CallbackState.UNREACHED, attempts=3)
         assert len(stage.world.telephony.hung_up) == 3
+
+
+    async def test_whose_verdict_got_lost_is_asked_for_at_the_carrier(self, stage: Stage) -> None:
+        """No bridge could tell the workflow: a machine must not pass for the person who was promised a call."""
+        stage.world.telephony.status_of_calls = DialStatus.MACHINE
+        callback = await stage.callback(await promise(stage))
+        await callback.signal("dial_status", args=[leg_sid(1), DialStatus.ANSWERED])
+        await callback.signal("dial_status", args=[leg_sid(2), DialStatus.HUMAN])
+
+        result = await callback.result()
+
+        assert result == CallbackResult(CallbackState.ANSWERED, leg_sid(2), attempts=2)
+        assert stage.world.telephony.hung_up == [leg_sid(1)]
 
 
 class TestAPickUpThatIsNeverTold:

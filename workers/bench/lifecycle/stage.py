@@ -129,6 +129,7 @@ def _set_environment(home: Path, model: ScriptedModel, balancer: Balancer, helpe
             "FIRSTLINE_REALTIME_URL": model.url,
             "FIRSTLINE_REP_NUMBERS": ",".join(REPS),
             "FIRSTLINE_DIALS_PER_SECOND": str(DIALS_PER_SECOND),
+            "FIRSTLINE_CALLBACK_PAUSES": "1,1",
             "FIRSTLINE_DRAIN_SECONDS": str(DRAIN_SECONDS),
             "FIRSTLINE_EMBEDDING_MODEL": embeddings.MODEL,
             "FIRSTLINE_EMBEDDING_URL": f"http://127.0.0.1:{helper}/v1",
