@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 
-from twilio.twiml.voice_response import Connect, Dial, VoiceResponse
+from twilio.twiml.voice_response import Connect, Dial, Gather, VoiceResponse
 
 from firstline.names import FAILSAFE_QUEUE, conference_name
+
+_PRESS_SECONDS = 8
 
 
 def connect_stream(media_url: str, bridge_url: str, parameters: Mapping[str, str], resumed: int) -> str:
@@ -40,6 +42,16 @@ def join_as_rep(call_sid: str) -> str:
     dial = Dial()
     dial.conference(conference_name(call_sid), start_conference_on_enter=True, end_conference_on_exit=True)
     response.append(dial)
+    return str(response)
+
+
+def press_again(action: str) -> str:
+    """Ask a rep once more for the 1."""
+    gather = Gather(num_digits=1, timeout=_PRESS_SECONDS, action=action)
+    gather.say("Sorry, once more: press 1 to take the call.")
+    response = VoiceResponse()
+    response.append(gather)
+    response.hangup()
     return str(response)
 
 

@@ -82,6 +82,7 @@ class Webhooks:
             "call-status": self.call_status,
             "stream-status": self.noted,
             "rep-answer": self.rep_answer,
+            "rep-again": self.rep_again,
             "rep-status": self.rep_status,
             "conference": self.conference,
             "dial-done": self.dial_done,
@@ -190,6 +191,10 @@ class Webhooks:
             again = request.url.include_query_params(pressed=digit).replace(scheme="", netloc="")
             return xml(twiml.try_again(str(again)))
         return xml(twiml.join_as_rep(caller) if accepted else twiml.goodbye())
+
+    async def rep_again(self, request: Request, form: Form) -> Response:
+        """A bridge died as a rep answered: what they pressed may or may not have been heard."""
+        return xml(twiml.press_again(f"{self.bridge_url}/twilio/rep-answer?{request.url.query}"))
 
     async def rep_status(self, request: Request, form: Form) -> Response:
         """The rep's leg ended; one that was never accepted counts as a no."""

@@ -15,6 +15,7 @@ from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSe
 from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
+    WorkflowFailureError,
     WorkflowHandle,
     WorkflowQueryFailedError,
     WorkflowQueryRejectedError,
@@ -30,7 +31,7 @@ from firstline import names
 from firstline.domain.call import E164, CallStarted, Direction
 from firstline.domain.callback import CallbackBooked, CallbackRequest, DialStatus, OpenCallback
 from firstline.domain.facts import Fact, NextStep
-from firstline.domain.handoff import HandoffAccepted, HandoffRequest, RepAnswer
+from firstline.domain.handoff import HandoffAccepted, HandoffRequest, HandoffResult, RepAnswer
 from firstline.domain.resume import ResumeContext
 from firstline.ports import PortError, Rejected
 
@@ -41,6 +42,7 @@ _Answer = TypeVar("_Answer")
 _REJECTED = "Rejected"
 """Type of the application error by which a workflow refuses a request."""
 _SIGNAL_TIMEOUT = timedelta(seconds=5)
+_RESULT_SECONDS = 2.0
 _MOST_CALLBACKS = 5
 """A number that is owed more than this is not read out."""
 _INDEXED = {
@@ -138,8 +140,25 @@ class TemporalCallControl:
         return await self._query(names.RESUME_QUERY, call_sid, ResumeContext, timeout)
 
     async def rep_answered(self, call_sid: str, rep_number: str, answer: RepAnswer) -> None:
-        """A signal to the handoff's workflow. Raises `Rejected` when the handoff is over."""
-        await self._signal(names.handoff_workflow_id(call_sid), call_sid, names.REP_SIGNAL, rep_number, answer)
+        """A signal to the handoff's workflow. Raises `Rejected` when the handoff is over.
+
+        A repeat of the answer that ended it is no late answer: its first delivery was not confirmed.
+        """
+        handoff_id = names.handoff_workflow_id(call_sid)
+        try:
+            await self._signal(handoff_id, call_sid, names.REP_SIGNAL, rep_number, answer)
+        except Rejected:
+            if answer is not RepAnswer.ACCEPTED or await self._who_took(handoff_id) != rep_number:
+                raise
+
+    async def _who_took(self, handoff_id: str) -> str:
+        """Number of the rep who took the call of a handoff that is over; empty for none."""
+        async with _as_port_error("handoff_result", _RESULT_SECONDS):
+            handle = self.client.get_workflow_handle(handoff_id, result_type=HandoffResult)
+            try:
+                return (await handle.result()).rep
+            except (WorkflowFailureError, RPCError):
+                return ""
 
     async def caller_left(self, call_sid: str) -> None:
         """A signal to the call's workflow, which tells the handoff. Raises `Rejected` when the call is over."""

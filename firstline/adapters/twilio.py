@@ -85,6 +85,8 @@ class TwilioTelephony:
                 to=call.rep_number,
                 from_=call.from_number,
                 twiml=rep_brief(self._bridge_url, call.call_sid, call.rep_number, call.brief),
+                # A key that went to a bridge as it died is asked for again: the rep is there, and so is the caller.
+                fallback_url=webhook(self._bridge_url, "rep-again", **query),
                 status_callback=webhook(self._bridge_url, "rep-status", **query),
                 status_callback_event=["completed"],
                 timeout=call.ring_seconds,
@@ -94,11 +96,14 @@ class TwilioTelephony:
     async def dial_callback(self, dial: CallbackDial) -> str:
         """Not idempotent in itself: whoever retries asks `find_since` first."""
         promised = dial.promised_in
+        voice = webhook(self._bridge_url, "voice", callback=promised, language=dial.language)
         return await self._place(
             lambda: self._client.calls.create(
                 to=dial.to_number,
                 from_=dial.from_number,
-                url=webhook(self._bridge_url, "voice", callback=promised, language=dial.language),
+                url=voice,
+                # Somebody has picked up: a bridge that died while it was asked must not end the call.
+                fallback_url=voice,
                 machine_detection="Enable",
                 async_amd="true",
                 async_amd_status_callback=webhook(self._bridge_url, "amd", callback=promised),

@@ -161,6 +161,33 @@ class TestTwilio:
         assert statuses == ["in-progress", "completed"]
         assert (detected.form["AnsweredBy"], detected.query) == ("human", {"callback": CALLER_SID})
 
+    async def test_a_callback_whose_bridge_dies_while_it_is_asked_is_connected_by_another(
+        self, booth: Booth, bridge: TinyBridge, telephony: TwilioTelephony
+    ) -> None:
+        await booth.person(CALLER, AT_ONCE)
+        bridge.answers["/twilio/voice"] = [502, "<Response><Pause length='60'/></Response>"]
+
+        dialled = await telephony.dial_callback(DIAL)
+
+        await booth.until(dialled, "verb", name="Pause")
+        again = [await bridge.webhook("/twilio/voice") for _ in range(2)][1]
+        assert again.query == {"callback": CALLER_SID, "language": "es"}
+        assert again.form["ErrorCode"] == "11200"
+        await telephony.hang_up(dialled)
+
+    async def test_a_rep_whose_key_got_lost_is_asked_for_it_again(
+        self, booth: Booth, bridge: TinyBridge, telephony: TwilioTelephony
+    ) -> None:
+        await booth.person(REP, AT_ONCE)
+        bridge.answers["/twilio/rep-answer"] = 502
+        bridge.answers["/twilio/rep-again"] = "<Response><Pause length='60'/></Response>"
+
+        rung = await telephony.ring_rep(RING)
+
+        asked = await bridge.webhook("/twilio/rep-again")
+        assert asked.query == {"handoff": CALLER_SID, "rep": REP}
+        await telephony.hang_up(rung)
+
     async def test_the_conference_reports_to_the_bridge(
         self, booth: Booth, bridge: TinyBridge, telephony: TwilioTelephony
     ) -> None:

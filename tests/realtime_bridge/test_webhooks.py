@@ -162,6 +162,16 @@ class TestWhileTheControlPlaneIsDown:
         assert carrier.control.rep_answers == [(CALL, "+15550100201", RepAnswer.ACCEPTED)]
         assert "<Conference" in answer.text
 
+    async def test_a_rep_whose_key_got_lost_is_asked_for_it_again(self, carrier: Carrier) -> None:
+        await handed_off(carrier)
+        rep = f"handoff={CALL}&rep=%2B15550100201"
+
+        again = await carrier.post(f"/twilio/rep-again?{rep}", ErrorCode="11200")
+
+        gather = ElementTree.fromstring(again.text).find("Gather")
+        assert gather is not None
+        assert gather.get("action") == f"{BASE}/twilio/rep-answer?{rep}"
+
     @pytest.mark.parametrize(
         ("path", "form"),
         [

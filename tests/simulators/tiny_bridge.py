@@ -70,11 +70,14 @@ async def listen(media: MediaSocket) -> None:
 
 @dataclass
 class TinyBridge:
-    """`answers` maps a path to TwiML (`{media}` is the media socket's URL) or to a status; `converse` is the agent."""
+    """`answers` maps a path to TwiML (`{media}` is the media socket's URL) or to a status; `converse` is the agent.
+
+    A list is one answer a request, the last for ever after.
+    """
 
     url: str = ""
     media_url: str = ""
-    answers: dict[str, str | int] = field(default_factory=dict)
+    answers: dict[str, str | int | list[str | int]] = field(default_factory=dict)
     converse: Conversation = listen
     upgrades: list[bool] = field(default_factory=list)
     """Of each media socket: whether its upgrade was signed."""
@@ -95,6 +98,8 @@ class TinyBridge:
         hook = Webhook(request.url.path, dict(request.query_params), form, signed)
         self._arrived[hook.path].put_nowait(hook)
         answer = self.answers.get(hook.path, "<Response/>")
+        if isinstance(answer, list):
+            answer = answer.pop(0) if len(answer) > 1 else answer[0]
         if isinstance(answer, int):
             return Response(status_code=answer)
         return Response(answer.replace("{media}", self.media_url), media_type="text/xml")

@@ -218,7 +218,6 @@ class TestAnAnsweringMachine:
         assert result == CallbackResult(CallbackState.UNREACHED, attempts=3)
         assert len(stage.world.telephony.hung_up) == 3
 
-
     async def test_whose_verdict_got_lost_is_asked_for_at_the_carrier(self, stage: Stage) -> None:
         """No bridge could tell the workflow: a machine must not pass for the person who was promised a call."""
         stage.world.telephony.status_of_calls = DialStatus.MACHINE

@@ -6,6 +6,7 @@ import pytest
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
+from firstline.adapters.temporal import TemporalCallControl
 from firstline.domain.facts import FactKind
 from firstline.domain.gate import decide_handoff
 from firstline.domain.handoff import HandoffInput, HandoffResult, HandoffState, RepAnswer
@@ -62,6 +63,18 @@ class TestARepWhoAccepts:
         assert ended is not None
         assert result.page_to_pickup_ms is not None
         assert 0 < result.page_to_pickup_ms <= (ended - began).total_seconds() * 1000
+
+    async def test_may_be_told_twice_and_still_has_the_call(self, stage: Stage) -> None:
+        """The first delivery was not confirmed, and at the second the handoff is over."""
+        saga = await ringing(stage)
+        control, call_sid = TemporalCallControl(stage.server.client), saga.id.removeprefix("handoff-")
+        await control.rep_answered(call_sid, FIRST, RepAnswer.ACCEPTED)
+        await saga.result()
+
+        await control.rep_answered(call_sid, FIRST, RepAnswer.ACCEPTED)
+
+        with pytest.raises(Rejected):
+            await control.rep_answered(call_sid, SECOND, RepAnswer.ACCEPTED)
 
     async def test_heard_a_brief_from_our_own_line(self, stage: Stage) -> None:
         await ringing(stage)
