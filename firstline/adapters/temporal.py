@@ -156,7 +156,8 @@ class TemporalCallControl:
         async with _as_port_error("handoff_result", _RESULT_SECONDS):
             handle = self.client.get_workflow_handle(handoff_id, result_type=HandoffResult)
             try:
-                return (await handle.result()).rep
+                result: HandoffResult = await handle.result()
+                return result.rep
             except (WorkflowFailureError, RPCError):
                 return ""
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from firstline.domain.call import CALL_SID, E164
 
-PAUSES = (timedelta(minutes=5), timedelta(minutes=30))
+PAUSES: tuple[timedelta, ...] = (timedelta(minutes=5), timedelta(minutes=30))
 """After the first and the second attempt that reached nobody; after the third it is over."""
 FARTHEST = timedelta(days=30)
 """A callback further away than this is a misunderstanding, not a promise."""
