@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 TASK_QUEUE = "firstline"
+WORKER_DEPLOYMENT = "firstline"
+"""Under which Temporal knows the versions of our workers."""
 
 
 def dial_task_queue(task_queue: str = TASK_QUEUE) -> str:

@@ -74,6 +74,7 @@ class Settings(BaseSettings):
 
     temporal_address: str = Field("127.0.0.1:7233", validation_alias="TEMPORAL_ADDRESS")
     temporal_namespace: str = Field("default", validation_alias="TEMPORAL_NAMESPACE")
+    build_id: str = Field("", validation_alias="FIRSTLINE_BUILD_ID")
     public_temporal_ui_url: str = Field("", validation_alias="FIRSTLINE_TEMPORAL_UI_URL")
     payload_keys: SecretStr = Field(SecretStr(""), validation_alias="FIRSTLINE_PAYLOAD_KEYS")
     codec_port: int = Field(8086, ge=1, le=65535, validation_alias="FIRSTLINE_CODEC_PORT")

@@ -188,6 +188,24 @@ def hold(
     typer.echo(_run(run_hold(_settings(), subject, why, release)))
 
 
+@app.command()
+def release(
+    build_id: Annotated[str, typer.Argument(help="Version of the workers; default: FIRSTLINE_BUILD_ID.")] = "",
+    percent: Annotated[float, typer.Option(min=0, max=100, help="Share of new work; 0 takes a trial back.")] = 100,
+    json: Json = False,
+) -> None:
+    """Give a version of the workers all new work, or a share; calls end on the version on which they began."""
+    from workers.release import run_release
+
+    routing = _run(run_release(_settings(), build_id, percent))
+    if json:
+        _emit(routing)
+        return
+    typer.echo(f"new work goes to {routing.current or 'workers without a version'}")
+    if routing.ramping:
+        typer.echo(f"{routing.percent:g} % of it to {routing.ramping}")
+
+
 def _serve(name: str, help_: str) -> Callable[[], None]:
     def command() -> None:
         from firstline.telemetry import configure_logs

@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.archive import TraceActivities
@@ -77,6 +78,21 @@ def workflow_runner() -> SandboxedWorkflowRunner:
     )
 
 
+def version_of(build_id: str, deployment: str = names.WORKER_DEPLOYMENT) -> WorkerDeploymentConfig | None:
+    """How Temporal tells this worker from those of another version; None for workers without one.
+
+    Calls and handoffs end on the version on which they began; everything else, callbacks that sleep for weeks among it,
+    goes over to the released one at its next step, and is kept compatible by `workflow.patched`.
+    """
+    if not build_id:
+        return None
+    return WorkerDeploymentConfig(
+        WorkerDeploymentVersion(deployment, build_id),
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
+    )
+
+
 class Workers:
     """Everything that one worker process runs, used as one: `await run()` until cancelled, or `async with`."""
 
@@ -106,18 +122,21 @@ def build_worker(
     *,
     cached_workflows: int = 1000,
     dials_per_second: float = 1.0,
+    version: WorkerDeploymentConfig | None = None,
 ) -> Workers:
     """The workers for all of the product.
 
     `cached_workflows` stay in memory between their steps; the others are replayed from history when they go on.
     `dials_per_second` spreads the outbound calls of all worker processes: Temporal hands them out, a waiting caller's
     rep before a callback. That no two come closer than the limit is for `ports.DialTurns` to see to.
+    `version` as `version_of` says it.
     """
     dialling = Worker(
         client,
         task_queue=names.dial_task_queue(task_queue),
         activities=[activities.callback.dial_callback, activities.handoff.ring_rep],
         max_task_queue_activities_per_second=dials_per_second,
+        deployment_config=version,
         graceful_shutdown_timeout=GRACE,
     )
     main = Worker(
@@ -127,6 +146,7 @@ def build_worker(
         activities=activities.methods,
         workflow_runner=workflow_runner(),
         max_cached_workflows=cached_workflows,
+        deployment_config=version,
         graceful_shutdown_timeout=GRACE,
     )
     return Workers(main, dialling)

@@ -11,7 +11,7 @@ from workers import wiring
 from workers.ingest_worker import build_ingest_worker
 from workers.schedules import cadences, keep_schedules
 from workers.until_told import until_told
-from workers.worker import build_worker
+from workers.worker import build_worker, version_of
 
 log = structlog.get_logger()
 
@@ -22,9 +22,11 @@ async def run(settings: Settings) -> None:
         await migrate(wiring.database_url(settings))
         client = await connect(settings.temporal_address, settings.temporal_namespace, wiring.converter(settings))
         activities = await wiring.activities(wiring.Opened(settings, stack), client)
-        corpora = build_ingest_worker(client, await wiring.corpus_activities(wiring.Opened(settings, stack)))
-        worker = build_worker(client, activities, dials_per_second=settings.dials_per_second)
+        version = version_of(settings.build_id)
+        corpus = await wiring.corpus_activities(wiring.Opened(settings, stack))
+        corpora = build_ingest_worker(client, corpus, version=version)
+        worker = build_worker(client, activities, dials_per_second=settings.dials_per_second, version=version)
         await keep_schedules(client, cadences(settings.timezone))
-        log.info("worker_ready", temporal=settings.temporal_address)
+        log.info("worker_ready", temporal=settings.temporal_address, build_id=settings.build_id)
         async with corpora:
             await until_told(worker.run())
