@@ -43,6 +43,14 @@ class Settings(BaseSettings):
     realtime_model: str = Field("gpt-realtime-2", validation_alias="FIRSTLINE_REALTIME_MODEL")
     realtime_voice: str = Field("marin", validation_alias="FIRSTLINE_REALTIME_VOICE")
     speculate: bool = Field(True, validation_alias="FIRSTLINE_SPECULATE")
+    transcription_model: str = Field("gpt-4o-mini-transcribe", validation_alias="FIRSTLINE_TRANSCRIPTION_MODEL")
+    turn_detection: Literal["server_vad", "semantic_vad"] = Field(
+        "server_vad", validation_alias="FIRSTLINE_TURN_DETECTION"
+    )
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] = Field(
+        "low", validation_alias="FIRSTLINE_REASONING_EFFORT"
+    )
+    warm_sessions: int = Field(2, ge=0, validation_alias="FIRSTLINE_WARM_SESSIONS")
     openai_api_key: SecretStr = Field(SecretStr(""), validation_alias="OPENAI_API_KEY")
 
     filler_after_ms: int = Field(700, ge=0, validation_alias="FIRSTLINE_FILLER_AFTER_MS")

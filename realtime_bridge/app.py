@@ -15,24 +15,26 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from firstline.domain.language import SUPPORTED
 from firstline.domain.turn import Usage
 from firstline.ports import CallControl, Knowledge
 from realtime_bridge.admission import Admission
+from realtime_bridge.lanes import Lanes
 from realtime_bridge.live_call import CallParts
 from realtime_bridge.live_calls import LiveCalls
 from realtime_bridge.media import MediaServer
-from realtime_bridge.model_link import ModelEndpoint, ModelLink
+from realtime_bridge.model_link import ModelEndpoint
 from realtime_bridge.pagerduty_webhook import PagerDutyWebhook
 from realtime_bridge.phrases import PhraseBook
+from realtime_bridge.protocol.realtime import ModelSettings, session_update
 from realtime_bridge.protocol.rules import CallRules
+from realtime_bridge.session_configs import session_config
 from realtime_bridge.signature import TwilioSignature
 from realtime_bridge.spool import Spool
+from realtime_bridge.warm_pool import WarmPool
 from realtime_bridge.webhooks import Webhooks
 
 log = structlog.get_logger()
-
-UNCLAIMED_SECONDS = 15.0
-"""A warm model connection whose stream never came is given back after this."""
 
 
 @dataclass(frozen=True)
@@ -47,50 +49,21 @@ class BridgeConfig:
     auth_token: str
     lanes: tuple[ModelEndpoint, ...]
     """Where the model is: the native lane first, the chained lane to fail over to behind it."""
-    voice: str
     company: str
     zone: ZoneInfo
     spool_path: Path
     rules: CallRules = field(default_factory=CallRules)
     price: Callable[[Usage], float | None] | None = None
+    model: ModelSettings = field(default_factory=ModelSettings)
+    """How the model listens, thinks and speaks."""
+    warm_sessions: int = 0
+    """Model sessions made ready ahead of any call."""
     max_calls: int = 300
     """Beyond them a call that rings goes to the failsafe queue, and a stream is refused."""
     speculate: bool = True
     """Whether the help centre is searched while callers still speak."""
     pagerduty_webhook_secret: str = ""
     """Empty: no acknowledgement is taken."""
-
-
-class WarmModels:
-    """Model connections begun at the webhook, waiting for their stream."""
-
-    def __init__(self, lanes: tuple[ModelEndpoint, ...]) -> None:
-        self._lanes = lanes
-        self._waiting: dict[str, ModelLink] = {}
-
-    def prepare(self, call_sid: str) -> None:
-        """Begin to connect for a call that rings."""
-        if call_sid in self._waiting:
-            return
-        self._waiting[call_sid] = self.fresh()
-        asyncio.get_running_loop().call_later(UNCLAIMED_SECONDS, self._give_up, call_sid)
-
-    def take(self, call_sid: str) -> ModelLink:
-        """The call's connection, or a fresh one when the webhook went to another replica."""
-        return self._waiting.pop(call_sid, None) or self.fresh()
-
-    def fresh(self, lost: int = 0) -> ModelLink:
-        """A new connection: to the native lane, or in turn to the next one when `lost` connections were lost."""
-        return ModelLink(self._lanes[lost % len(self._lanes)])
-
-    def _give_up(self, call_sid: str) -> None:
-        if link := self._waiting.pop(call_sid, None):
-            link.close()
-
-    def close(self) -> None:
-        """Give all back."""
-        for call_sid in list(self._waiting):
-            self._give_up(call_sid)
 
 
 class _Http(uvicorn.Server):
@@ -108,7 +81,9 @@ class Bridge:
         self._config = config
         self._phrases = phrases
         self._draining = False
-        self._models = WarmModels(config.lanes)
+        configs = {code: session_config(code, config.company, config.model) for code in SUPPORTED}
+        self._lanes = Lanes(config.lanes)
+        self._pool = WarmPool(self._lanes, session_update(configs[SUPPORTED[0]]), config.warm_sessions)
         self._spool = Spool(config.spool_path, control)
         signature = TwilioSignature(config.auth_token, config.bridge_url, config.media_url)
         self._calls = LiveCalls()
@@ -119,17 +94,16 @@ class Bridge:
             spool=self._spool,
             phrases=phrases,
             company=config.company,
-            voice=config.voice,
+            configs=configs,
             zone=config.zone,
-            take_model=self._models.take,
-            fresh_model=self._models.fresh,
+            pool=self._pool,
             rules=config.rules,
             price=config.price,
             speculate=config.speculate,
         )
         self._media = MediaServer(parts, signature, config.media_url, self._calls, self._admission)
         webhooks = Webhooks(
-            signature, control, self._spool, config.bridge_url, config.media_url, self._models.prepare, self._admission
+            signature, control, self._spool, config.bridge_url, config.media_url, self._pool.prepare, self._admission
         )
         pagerduty = PagerDutyWebhook(config.pagerduty_webhook_secret, control)
         routes = [
@@ -145,10 +119,11 @@ class Bridge:
         """Phrases warm and media accepted for the length of the block. Raises `OSError` when the port is taken."""
         await self._phrases.warm()
         await self._media.start(self._config.host, self._config.media_port)
+        self._pool.start()
         try:
             yield
         finally:
-            self._models.close()
+            self._pool.close()
             await self._media.close()
             await self._spool.close()
 
@@ -185,9 +160,10 @@ class Bridge:
             "live_calls": len(self._calls),
             "spool_depth": self._spool.depth,
             "full": self._admission.full,
+            "lanes": self._lanes.states(),
         }
         return JSONResponse(body, 503 if self._draining else 200)
 
-    @staticmethod
-    async def _metrics(request: Request) -> Response:
+    async def _metrics(self, request: Request) -> Response:
+        self._lanes.states()
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

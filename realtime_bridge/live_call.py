@@ -5,7 +5,7 @@ as tasks, so a slow search or a slow workflow never holds up a frame.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -24,24 +24,26 @@ from firstline.prompts import language_pack
 from realtime_bridge import metrics
 from realtime_bridge.admission import Admission, StreamRefused
 from realtime_bridge.alarm import Alarm
+from realtime_bridge.call_model import CallModel
 from realtime_bridge.call_started import age_ms, call_started
 from realtime_bridge.live_calls import LiveCalls
-from realtime_bridge.model_link import ModelLink
 from realtime_bridge.phone_socket import PhoneSocket
 from realtime_bridge.phrases import PhraseBook
-from realtime_bridge.protocol import realtime
 from realtime_bridge.protocol.call import CallSession
 from realtime_bridge.protocol.commands import (
     AskForPerson,
+    Configure,
     Count,
     Forget,
     Happened,
+    LaneFault,
     Report,
     RunTool,
     Search,
     ToModel,
     ToPhone,
 )
+from realtime_bridge.protocol.realtime import SessionConfig
 from realtime_bridge.protocol.replay import ResumeNotes
 from realtime_bridge.protocol.rules import CallRules
 from realtime_bridge.protocol.twilio import BadFrame, StreamStarted, TwilioStream
@@ -49,12 +51,10 @@ from realtime_bridge.spool import Spool
 from realtime_bridge.tools.callback_time import spoken_time
 from realtime_bridge.tools.live_line import ask_for_person
 from realtime_bridge.tools.runner import ToolRunner
-from realtime_bridge.tools.schemas import tool_schemas
+from realtime_bridge.warm_pool import WarmPool
 
 log = structlog.get_logger()
 
-RECONNECTS_ALLOWED = 3
-"""A model that is lost more often in one call is given up; Twilio then asks what is next."""
 RESUME_DEADLINE = 1.0
 """Seconds; the caller hears that we are still there meanwhile."""
 GOODBYE_DELIVERY = 0.5
@@ -72,12 +72,11 @@ class CallParts:
     spool: Spool
     phrases: PhraseBook
     company: str
-    voice: str
+    configs: Mapping[str, SessionConfig]
+    """Language -> what the model is asked for in it."""
     zone: ZoneInfo
-    take_model: Callable[[str], ModelLink]
-    """CallSid -> a connection to the model, warm when the webhook came here."""
-    fresh_model: Callable[[int], ModelLink]
-    """How many connections of this call were lost -> another one, to the other lane where there is one."""
+    pool: WarmPool
+    """Where sessions come from."""
     speculate: bool = True
     """Whether the help centre is searched while callers still speak."""
     rules: CallRules = field(default_factory=CallRules)
@@ -93,7 +92,7 @@ class LiveCall(PhoneSocket):
         self._parts = parts
         self._live = live
         self._stream = TwilioStream()
-        self._model: ModelLink | None = None
+        self._model: CallModel | None = None
         self._session: CallSession | None = None
         self._start: CallStarted | None = None
         self._runner: ToolRunner | None = None
@@ -102,7 +101,6 @@ class LiveCall(PhoneSocket):
         self._transcript_ready = asyncio.Event()
         self._facts = 0
         self._bad_frames = 0
-        self._reconnects = 0
         self._alarm = Alarm(self._wake)
 
     # --- the carrier's socket -----------------------------------------------------------------------------------------
@@ -132,7 +130,7 @@ class LiveCall(PhoneSocket):
         self._perform()
         if isinstance(event, StreamStarted) and self._model is not None:
             # Only now: the greeting leaves before anything the model may already have said is looked at.
-            self._model.attach(self._on_model, self._on_model_lost)
+            self._model.attach()
         self._leave_if_ended()
 
     def on_gone(self) -> None:
@@ -159,15 +157,9 @@ class LiveCall(PhoneSocket):
         self._start = start
         self._live.add(self)
         pack = language_pack(start.language)
-        instructions = pack.instructions.format(company=self._parts.company)
+        note = f"call_sid: {start.call_sid}"
         if start.topic:
-            instructions += "\n" + pack.callback_greeting_topic.format(topic=start.topic)
-        config = realtime.SessionConfig(
-            instructions=f"{instructions}\ncall_sid: {start.call_sid}\nlanguage: {start.language}\n",
-            tools=tool_schemas(),
-            voice=self._parts.voice,
-            language=start.language,
-        )
+            note += "\n" + pack.callback_greeting_topic.format(topic=start.topic)
         resumed = event.parameters.get("resumed", "0") != "0"
         opening = self._parts.phrases.opening(
             start.language, callback=start.direction is Direction.CALLBACK, resumed=resumed
@@ -176,8 +168,9 @@ class LiveCall(PhoneSocket):
         speculate = self._parts.speculate and event.parameters.get("speculate", "1") != "0"
         session = self._session = CallSession(
             self._stream,
-            config,
+            self._parts.configs[start.language],
             opening,
+            note_of_call=note,
             language=start.language,
             speculate=speculate,
             phrases=self._parts.phrases.of_call(start.language),
@@ -188,7 +181,14 @@ class LiveCall(PhoneSocket):
         self._runner = ToolRunner(
             start, session, self._parts.knowledge, self._parts.control, self._parts.zone, self._transcribed
         )
-        self._model = self._parts.take_model(start.call_sid)
+        self._model = CallModel(
+            self._parts.pool,
+            start.call_sid,
+            on_event=self._on_model,
+            on_replaced=self._on_model_replaced,
+            on_given_up=lambda code: self.finish(f"model_{code}"),
+            quiet=lambda: session.between_turns,
+        )
         if resumed:
             self._beside(self._resume(start))
         if start.direction is Direction.INBOUND and E164.match(start.from_number):
@@ -206,20 +206,11 @@ class LiveCall(PhoneSocket):
         else:
             self._transcript_ready.set()
 
-    def _on_model_lost(self, why: str) -> None:
-        """Go on with a new connection; the caller keeps hearing what is buffered meanwhile."""
-        if self._session is None or self._session.ended or self._start is None:
-            return
-        self._reconnects += 1
-        metrics.MODEL_RECONNECTS.inc()
-        log.warning("model_lost", call_sid=self._start.call_sid, why=why, reconnects=self._reconnects)
-        if self._reconnects > RECONNECTS_ALLOWED:
-            self.finish(f"model_{why}")
-            return
-        self._model = self._parts.fresh_model(self._reconnects)
-        self._session.reconnect(_notes(self._session.language), self._now())
-        self._perform()
-        self._model.attach(self._on_model, self._on_model_lost)
+    def _on_model_replaced(self) -> None:
+        """Another session is there: it is told the conversation; the caller keeps hearing what is buffered."""
+        if self._session is not None and not self._session.ended:
+            self._session.reconnect(_notes(self._session.language), self._now())
+            self._perform()
 
     async def _resume(self, start: CallStarted) -> None:
         assert self._session is not None
@@ -266,9 +257,12 @@ class LiveCall(PhoneSocket):
         assert session is not None
         for command in session.take_commands():
             match command:
-                case ToModel(data):
-                    if model is not None:
-                        model.send(data)
+                case Configure(data) if model is not None:
+                    model.configure(data)
+                case ToModel(data) if model is not None:
+                    model.send(data)
+                case LaneFault(fault, session_lost) if model is not None:
+                    model.fault(fault, session_lost=session_lost)
                 case ToPhone(data):
                     self.to_phone(data)
                 case RunTool():

@@ -4,7 +4,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from firstline.domain.turn import Lookup, Turn
 
-_MS = (25, 50, 100, 200, 300, 400, 480, 580, 700, 850, 1000, 1500, 2000, 3000, 5000)
+_MS = (5, 10, 25, 50, 100, 200, 300, 400, 480, 580, 700, 850, 1000, 1500, 2000, 3000, 5000)
 
 LIVE_CALLS = Gauge("firstline_live_calls", "Calls whose audio this bridge carries")
 CALLS = Counter("firstline_calls_total", "Streams ended", ["reason"])
@@ -31,8 +31,17 @@ WEBHOOKS = Counter("firstline_webhooks_total", "Webhooks answered", ["path", "st
 STATUSES_LOST = Counter("firstline_statuses_lost_total", "Carrier's statuses that the control plane was not there for")
 TOOL_FAILURES = Counter("firstline_tool_failures_total", "Tool calls that could not do their work", ["tool", "why"])
 GATE_DECISIONS = Counter("firstline_gate_decisions_total", "Decisions of the gate", ["effect", "allowed"])
-MODEL_FAULTS = Counter("firstline_model_faults_total", "Realtime model connections that failed or were lost", ["why"])
-MODEL_RECONNECTS = Counter("firstline_model_reconnects_total", "Model connections replaced during a call")
+MODEL_FAULTS = Counter(
+    "firstline_model_faults_total",
+    "Model sessions refused, failed or lost; kind `unretryable` needs an operator",
+    ["lane", "kind", "code"],
+)
+MODEL_BREAKER = Gauge("firstline_model_breaker_state", "0 closed, 1 half-open, 2 open", ["lane"])
+MODEL_RECONNECTS = Counter("firstline_model_reconnects_total", "Model sessions replaced during a call", ["why"])
+MODEL_GAP = Histogram("firstline_model_gap_ms", "Model lost to the next one ready with the conversation", buckets=_MS)
+SESSION_READY = Histogram("firstline_session_ready_ms", "Twilio's start to a configured model session", buckets=_MS)
+WARM_SESSIONS = Counter("firstline_warm_sessions_total", "Model sessions as a stream found them", ["found"])
+WARM_WAITING = Gauge("firstline_warm_sessions_waiting", "Configured model sessions that wait for a call")
 SPOOL_DEPTH = Gauge("firstline_spool_depth", "Facts on disk that the control plane does not have yet")
 SPOOL_POISON = Counter("firstline_spool_poison_total", "Facts set aside because the control plane refuses them")
 SPOOL_LOST = Counter("firstline_spool_lost_total", "Facts that could not be written to disk")

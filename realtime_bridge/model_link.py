@@ -1,20 +1,36 @@
-"""The connection to the realtime model: connects early, keeps what is sent meanwhile, tells when it is lost."""
+"""The connection to the realtime model: connects early, keeps what is sent meanwhile, tells when and why it is lost."""
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+import socket
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 import structlog
-from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
+from picows import WSCloseCode, WSFrame, WSInvalidStatusError, WSListener, WSMsgType, WSTransport, ws_connect
 
-from realtime_bridge.metrics import MODEL_FAULTS
+from firstline.ports import Rejected
+from realtime_bridge.metrics import CUT_SOCKETS, SWALLOWED
+from realtime_bridge.protocol import faults
+from realtime_bridge.protocol.faults import Fault
 
 log = structlog.get_logger()
 
+PING_IDLE = 1.5
+PONG_WITHIN = 1.5
+"""Seconds: a model whose process hangs is noticed within three. It is asked only while it says nothing."""
+UNACKNOWLEDGED_MS = 2000
+"""A network that went away is noticed by the kernel: caller audio, which never pauses, stays unacknowledged so long."""
+READY_WITHIN = 5.0
+"""Seconds from the connection's begin to `session.updated`, while a greeting plays."""
+UNREAD_BYTES = 2**20
+"""What may wait for a model that reads slowly: a whole conversation replayed, and a minute of caller audio."""
 _BACKLOG_FRAMES = 1500
 """30 s of caller audio at 20 ms a frame: more than any connect may take."""
+_EARLY_EVENTS = 100
+"""A session that nobody uses says three things."""
 
 
 @dataclass(frozen=True)
@@ -24,45 +40,97 @@ class ModelEndpoint:
     url: str
     model: str
     api_key: str = ""
+    name: str = "native"
+    """The lane's, for logs and metrics."""
+    short_lived: Callable[[], Awaitable[str]] | None = None
+    """Makes a secret to connect with in the key's place. Raises `Rejected` when nothing but an operator helps."""
 
     @property
     def address(self) -> str:
         """The WebSocket URL with its query."""
         return f"{self.url}?model={self.model}"
 
+    async def headers(self) -> dict[str, str]:
+        """What a connection presents. Raises `PortError`, `Rejected`."""
+        key = await self.short_lived() if self.short_lived is not None else self.api_key
+        return {"Authorization": f"Bearer {key}"} if key else {}
+
+
+class LinkWatcher:
+    """What becomes of a link, for whoever keeps count; this one does not."""
+
+    def link_ready(self, link: "ModelLink") -> None:
+        """The session is configured and may be spoken to."""
+
+    def link_lost(self, link: "ModelLink", fault: Fault) -> None:
+        """It will never be ready, or is no longer."""
+
 
 class ModelLink(WSListener):
     """One Realtime session's socket. What is sent before it is open is kept in order."""
 
-    def __init__(self, endpoint: ModelEndpoint) -> None:
-        self._endpoint = endpoint
+    def __init__(
+        self,
+        endpoint: ModelEndpoint,
+        configuration: bytes,
+        watcher: LinkWatcher,
+        *,
+        delay: float = 0.0,
+        ready_within: float = READY_WITHIN,
+    ) -> None:
+        self.endpoint = endpoint
+        self.ready = False
+        self.lost: Fault | None = None
+        self._loop = asyncio.get_running_loop()
+        self.opened_at = self._loop.time() + delay
+        """Seconds of the loop's clock; the session is at most this old."""
+        self._configuration = configuration
+        self._watcher = watcher
         self._transport: WSTransport | None = None
-        self._backlog: list[bytes] = []
+        self._backlog: list[bytes] = [configuration]
         self._early: list[dict[str, Any]] = []
         self._on_event: Callable[[dict[str, Any]], None] | None = None
-        self._on_lost: Callable[[str], None] | None = None
+        self._on_lost: Callable[[Fault], None] | None = None
         self._closing = False
-        self._lost_why = ""
+        self._close_code, self._close_reason = 0, ""
         self._partial = bytearray()
-        self._connecting = asyncio.create_task(self._connect())
+        self._too_slow = self._loop.call_later(delay + ready_within, self._not_ready)
+        self._connecting = self._loop.create_task(self._connect(delay))
 
-    def attach(self, on_event: Callable[[dict[str, Any]], None], on_lost: Callable[[str], None]) -> None:
+    def attach(self, on_event: Callable[[dict[str, Any]], None], on_lost: Callable[[Fault], None]) -> None:
         """Hand every event, those that came before included, to a call."""
         self._on_event, self._on_lost = on_event, on_lost
         early, self._early = self._early, []
         for event in early:
             on_event(event)
-        if self._lost_why:
-            on_lost(self._lost_why)
+        if self.lost is not None:
+            on_lost(self.lost)
 
-    async def _connect(self) -> None:
-        headers = {"Authorization": f"Bearer {self._endpoint.api_key}"} if self._endpoint.api_key else {}
+    async def _connect(self, delay: float) -> None:
+        if delay:
+            await asyncio.sleep(delay)
         try:
-            await ws_connect(lambda: self, self._endpoint.address, extra_headers=headers, enable_auto_ping=True)
+            await ws_connect(
+                lambda: self,
+                self.endpoint.address,
+                extra_headers=await self.endpoint.headers(),
+                enable_auto_ping=True,
+                auto_ping_idle_timeout=PING_IDLE,
+                auto_ping_reply_timeout=PONG_WITHIN,
+            )
+        except WSInvalidStatusError as answer:
+            self._lose(_fault_of(answer))
+        except Rejected:
+            self._lose(faults.of_status(401, {}, {}))
         except Exception as error:  # refused, unreachable, bad URL: all the same to the caller
-            MODEL_FAULTS.labels("connect").inc()
-            log.error("model_unreachable", url=self._endpoint.url, error=str(error))
-            self._lost("connect")
+            log.warning("model_unreachable", url=self.endpoint.url, error=str(error))
+            self._lose(faults.UNREACHABLE)
+
+    def configure(self, configuration: bytes) -> None:
+        """Send a `session.update`, unless the session has this one already."""
+        if configuration != self._configuration:
+            self._configuration = configuration
+            self.send(configuration)
 
     def send(self, data: bytes) -> None:
         """Send a client event, or keep it until the socket is open."""
@@ -74,6 +142,7 @@ class ModelLink(WSListener):
     def close(self) -> None:
         """End the session; nothing is reported for it."""
         self._closing = True
+        self._too_slow.cancel()
         self._connecting.cancel()
         if self._transport is not None:
             self._transport.send_close(WSCloseCode.OK)
@@ -85,12 +154,20 @@ class ModelLink(WSListener):
             transport.disconnect()
             return
         self._transport = transport
+        transport.underlying_transport.set_write_buffer_limits(high=UNREAD_BYTES)
+        sock = transport.underlying_transport.get_extra_info("socket")
+        with contextlib.suppress(AttributeError, OSError):  # Linux alone knows it; elsewhere pings must do
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS)
         backlog, self._backlog = self._backlog, []
         for data in backlog:
             transport.send(WSMsgType.TEXT, data)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if frame.msg_type is WSMsgType.CLOSE:
+            code = frame.get_close_code()
+            # Codes that the standard does not name come as bare numbers.
+            self._close_code = code.value if isinstance(code, WSCloseCode) else int(code)
+            self._close_reason = (frame.get_close_message() or b"").decode("utf-8", "replace")
             transport.disconnect()
             return
         if frame.msg_type not in (WSMsgType.TEXT, WSMsgType.CONTINUATION):
@@ -104,24 +181,60 @@ class ModelLink(WSListener):
         try:
             event = orjson.loads(data)
         except orjson.JSONDecodeError:
-            MODEL_FAULTS.labels("not_json").inc()
-            return
-        if not isinstance(event, dict):
-            MODEL_FAULTS.labels("not_an_object").inc()
-        elif self._on_event is None:
-            self._early.append(event)
+            event = None
+        if isinstance(event, dict):
+            self._received(event)
         else:
+            SWALLOWED.labels("model_not_json", "").inc()
+
+    def _received(self, event: dict[str, Any]) -> None:
+        if not self.ready and event.get("type") == "session.updated":
+            self.ready = True
+            self._too_slow.cancel()
+            self._watcher.link_ready(self)
+        if self._on_event is not None:
             self._on_event(event)
+            return
+        if event.get("type") == "error" and (fault := faults.of_error_event(event)) is not None:
+            self._lose(fault)
+        elif len(self._early) < _EARLY_EVENTS:
+            self._early.append(event)
+
+    def pause_writing(self) -> None:
+        if self._transport is not None:
+            CUT_SOCKETS.labels("model", "unread").inc()
+            self._transport.disconnect(graceful=False)
+
+    def resume_writing(self) -> None:
+        """Nothing: a socket that was paused is gone."""
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         self._transport = None
-        if not self._closing:
-            MODEL_FAULTS.labels("lost").inc()
-            self._lost("lost")
+        self._lose(faults.of_close(self._close_code, self._close_reason))
 
-    def _lost(self, why: str) -> None:
+    def _not_ready(self) -> None:
+        self._lose(faults.SLOW)
+
+    def _lose(self, fault: Fault) -> None:
+        """Told once: whatever else happens to this socket is of no interest."""
         if self._closing:
             return
-        self._lost_why = why
+        self.lost = fault
+        self.close()
+        log.warning("model_link_lost", lane=self.endpoint.name, fault=fault.kind.value, code=fault.code)
+        self._watcher.link_lost(self, fault)
         if self._on_lost is not None:
-            self._on_lost(why)
+            self._on_lost(fault)
+
+
+def _fault_of(answer: WSInvalidStatusError) -> Fault:
+    """What a server that refused the upgrade said."""
+    response = answer.response
+    if response is None:
+        return faults.UNREACHABLE
+    try:
+        body = orjson.loads(answer.raw_body or b"")
+    except orjson.JSONDecodeError:
+        body = {}
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return faults.of_status(int(response.status), headers, body if isinstance(body, dict) else {})

@@ -47,6 +47,7 @@ from firstline.settings import Settings
 from realtime_bridge.app import Bridge, BridgeConfig
 from realtime_bridge.model_link import ModelEndpoint
 from realtime_bridge.phrases import PhraseBook
+from realtime_bridge.protocol.realtime import ModelSettings
 from workers import wiring_call, wiring_knowledge, wiring_people, wiring_speech, wiring_trace_view
 from workers.voices import VoiceOnDemand
 from workers.wiring_knowledge import embedding_model
@@ -196,7 +197,7 @@ def _lanes(settings: Settings) -> tuple[ModelEndpoint, ...]:
     native = ModelEndpoint(
         settings.realtime_endpoint, settings.realtime_model, key if settings.realtime_url else own_key
     )
-    chained = ModelEndpoint(settings.chained_url, settings.realtime_model, own_key)
+    chained = ModelEndpoint(settings.chained_url, settings.realtime_model, own_key, "chained")
     return (native, chained) if settings.chained_url else (native,)
 
 
@@ -218,12 +219,18 @@ async def bridge(opened: Opened) -> Bridge:
         media_url=settings.media_url,
         auth_token=settings.twilio_auth_token.get_secret_value(),
         lanes=_lanes(settings),
-        voice=settings.realtime_voice,
         company=settings.company,
         zone=ZoneInfo(settings.timezone),
         spool_path=settings.home / "spool" / f"bridge-{settings.port}.sqlite",
         rules=wiring_call.call_rules(settings),
         price=wiring_call.price(settings),
+        model=ModelSettings(
+            voice=settings.realtime_voice,
+            transcription_model=settings.transcription_model,
+            turn_detection=settings.turn_detection,
+            reasoning_effort="" if settings.reasoning_effort == "none" else settings.reasoning_effort,
+        ),
+        warm_sessions=settings.warm_sessions,
         max_calls=settings.max_calls,
         speculate=settings.speculate,
         pagerduty_webhook_secret=settings.pagerduty_webhook_secret.get_secret_value(),

@@ -13,7 +13,7 @@ _LANGUAGE = re.compile(r"\blanguage:\s*([a-z]{2})\b")
 _EXACTLY = re.compile(r"^\s*say(?: exactly)?:\s*[\"“]?(.+?)[\"”]?\s*$", re.IGNORECASE | re.DOTALL)
 
 UNKNOWN_CALL = "CA" + "0" * 32
-"""Stands in a handoff's arguments where the session's instructions name no call."""
+"""Stands in a handoff's arguments where the session names no call."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class History:
     def __init__(self, request: Request) -> None:
         self._entries = [entry for entry in request.entries if getattr(entry, "role", "") != "system"]
         self._instructions = request.instructions
-
+        self._notes = [e.text for e in request.entries if isinstance(e, Words) and e.role == "system"]
         self._given = {e.call_id for e in self._entries if isinstance(e, ToolCall) and e.given}
 
     @property
@@ -50,8 +50,8 @@ class History:
 
     @property
     def call_sid(self) -> str:
-        """`call_sid: CA…` of the instructions."""
-        found = _CALL_SID.search(self._instructions)
+        """`call_sid: CA…` of the instructions, or of a system message: instructions that all calls share name none."""
+        found = _CALL_SID.search("\n".join([self._instructions, *self._notes]))
         return found[1] if found else UNKNOWN_CALL
 
     @property

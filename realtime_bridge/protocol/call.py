@@ -14,7 +14,7 @@ from firstline.domain.turn import Usage
 from realtime_bridge.protocol import realtime
 from realtime_bridge.protocol.announcer import Announcer
 from realtime_bridge.protocol.barge_in import BargeIn
-from realtime_bridge.protocol.commands import Command, Happened, Report, ToModel, ToolAnswer
+from realtime_bridge.protocol.commands import Command, Configure, Happened, Report, ToModel, ToolAnswer
 from realtime_bridge.protocol.conversation import Conversation
 from realtime_bridge.protocol.dead_air import DeadAir, Due
 from realtime_bridge.protocol.interruptions import Interruptions
@@ -23,7 +23,8 @@ from realtime_bridge.protocol.limits import LimitWatch
 from realtime_bridge.protocol.live_line import LiveLine
 from realtime_bridge.protocol.model_events import ModelEvents
 from realtime_bridge.protocol.phrases import CallPhrases, Phrase
-from realtime_bridge.protocol.replay import ResumeNotes, replayed
+from realtime_bridge.protocol.recent_audio import RecentAudio
+from realtime_bridge.protocol.replay import ResumeNotes, replayed, under_way
 from realtime_bridge.protocol.responses import Responses
 from realtime_bridge.protocol.rules import NEVER, CallRules
 from realtime_bridge.protocol.runtime_words import RuntimeWords
@@ -52,6 +53,7 @@ class CallSession:
         config: realtime.SessionConfig,
         opening: Phrase,
         *,
+        note_of_call: str = "",
         language: str = "en",
         speculate: bool = True,
         phrases: CallPhrases | None = None,
@@ -59,7 +61,9 @@ class CallSession:
         price: Callable[[Usage], float | None] | None = None,
         age_ms: float = 0.0,
     ) -> None:
-        """`speculate`: the help centre is searched while the caller still speaks.
+        """`note_of_call` is what the model must know of this call alone.
+
+        `speculate`: the help centre is searched while the caller still speaks.
 
         `price` is what a response costs in USD, None where that is unknown; `age_ms` is how long the call has lasted.
         """
@@ -67,6 +71,8 @@ class CallSession:
         self.config = config
         self.ended = False
         self._opening = opening
+        self._note_of_call = note_of_call
+        self._recent = RecentAudio()
         self._phrases = phrases = phrases or CallPhrases()
         rules = rules or CallRules()
         self._commands: list[Command] = []
@@ -77,7 +83,9 @@ class CallSession:
         self._keeper = TurnKeeper(self._conversation, self._commands, language)
         self._responses = Responses(self._commands)
         self._ahead = Speculation(self._commands, speculate)
-        self._model = ModelEvents(self._voice, self._responses, self._keeper, self._ahead, self._commands, price)
+        self._model = ModelEvents(
+            self._voice, self._responses, self._keeper, self._ahead, self._commands, price, config.model.silence_ms
+        )
         self._interruptions = Interruptions(
             BargeIn(rules.barge_in_after_ms),
             self._voice,
@@ -150,6 +158,7 @@ class CallSession:
     def hear(self, audio: CallerAudio) -> bytes:
         """The caller's audio, as the event that takes it to the model. The one thing that needs no decision."""
         self._model.audio_in_ms += audio_ms(audio)
+        self._recent.add(audio)
         return realtime.append_audio(audio)
 
     def phone(self, event: PhoneEvent, now: float) -> None:
@@ -169,9 +178,14 @@ class CallSession:
 
     def _begin(self, start: StreamStarted, now: float) -> None:
         self._words.greet(self._opening, now)
-        self._commands.append(ToModel(realtime.session_update(self.config)))
+        self._configure()
         self._commands.append(Report(FactKind.STREAM_STARTED, detail=start.stream_sid))
         self._limits.begin(now, self._age_ms)
+
+    def _configure(self) -> None:
+        self._commands.append(Configure(realtime.session_update(self.config)))
+        if self._note_of_call:
+            self.note(self._note_of_call)
 
     def _mark(self, name: str, now: float) -> None:
         if not self._voice.reached(name, now):
@@ -196,29 +210,38 @@ class CallSession:
         self._commands.append(ToModel(realtime.system_note(text)))
 
     def reconnect(self, notes: ResumeNotes, now: float) -> None:
-        """The model's socket was replaced: give the new session the conversation so far.
+        """The model's session was replaced: give the new one the conversation so far.
 
-        Tools under way are forgotten: the new session never asked for them. It asks again where it must, and asking
-        for the same person twice pages once.
+        Tools under way become its own calls, with their answers to come. What the caller said and no model understood
+        yet is sent again: whoever hears it begins to answer by itself.
         """
         self._interruptions.go_on(now)
-        turn = self._keeper.open
+        turn, speaking, unheard = self._keeper.open, self._responses.caller_speaking, self._recent.holding
         unanswered = turn is not None and not any(spoken.utterance.complete for spoken in turn.spoken)
         self._responses.forget()
         self._voice.forget_model()
-        self._model.audio_in_ms = 0.0
-        self._commands.append(ToModel(realtime.session_update(self.config)))
-        lines = self._conversation.lines + (list(turn.close(self.language).spoken) if turn else [])
-        self._commands += replayed(lines, [], unanswered, notes)
+        self._configure()
+        lines, tools = self._conversation.with_open(turn.close(self.language) if turn else None)
+        self._commands += replayed(lines, [], unanswered and not unheard, notes, tools)
+        self._commands += under_way(self._responses.tools.values())
         self._ahead.replaced(turn)
-        if unanswered:
+        self._hear_again()
+        if unheard:
+            self._responses.expected = not speaking
+        elif unanswered:
             self._responses.ask()
         self._settle(now)
+
+    def _hear_again(self) -> None:
+        again = self._recent.given_again()
+        self._commands += [ToModel(realtime.append_audio(frame)) for frame in again]
+        self._model.audio_in_ms = sum(map(audio_ms, again))
 
     # --- the model ----------------------------------------------------------------------------------------------------
 
     def model(self, event: Mapping[str, Any], now: float) -> None:
         """A server event of the Realtime protocol. Unknown ones are counted, never fatal."""
+        self._recent.model_said(event)
         if not self._interruptions.takes(event, now):
             self._handle(event, now)
         self._settle(now)
@@ -293,6 +316,11 @@ class CallSession:
         """Nobody says anything."""
         agent = self._voice.playing or self._announcer.speaking or self._interruptions.undecided
         return not agent and not self._responses.caller_speaking
+
+    @property
+    def between_turns(self) -> bool:
+        """Nobody says anything and nothing is owed: another model session may take over, and nobody hears it."""
+        return self._quiet and not self._responses.owed and self._keeper.open is None and not self._recent.holding
 
     def _settle(self, now: float) -> None:
         """After every event: whose turn is it, and what is owed?"""

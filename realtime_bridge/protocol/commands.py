@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from firstline.domain.facts import FactKind
 from firstline.domain.gate import RuntimeCause
 from firstline.domain.turn import Turn
+from realtime_bridge.protocol.faults import Fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,20 @@ class ToModel:
     """Send a text frame to the realtime model."""
 
     data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Configure(ToModel):
+    """A `session.update`, unless the session was configured so before the call had it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneFault:
+    """The model's session says that something is wrong with its lane."""
+
+    fault: Fault
+    session_lost: bool
+    """This session is of no use any more; else it goes on, and only others should go elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,4 +110,4 @@ class ToolAnswer:
     """The next thing the agent says is its last: the caller is about to be moved."""
 
 
-Command = ToPhone | ToModel | RunTool | Search | Forget | AskForPerson | Report | Happened | Count
+Command = ToPhone | ToModel | LaneFault | RunTool | Search | Forget | AskForPerson | Report | Happened | Count

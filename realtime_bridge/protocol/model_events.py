@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from firstline.domain.turn import Usage
-from realtime_bridge.protocol import realtime
-from realtime_bridge.protocol.commands import Command, Count, Happened, RunTool, ToModel, ToolAnswer
+from realtime_bridge.protocol import faults, realtime
+from realtime_bridge.protocol.commands import Command, Count, Happened, LaneFault, RunTool, ToModel, ToolAnswer
 from realtime_bridge.protocol.playback import Utterance
 from realtime_bridge.protocol.responses import Responses
 from realtime_bridge.protocol.server_events import EXPECTED, field_of, usage_of
@@ -26,7 +26,9 @@ class ModelEvents:
         ahead: Speculation,
         commands: list[Command],
         price: Callable[[Usage], float | None] | None,
+        silence_ms: int,
     ) -> None:
+        self._silence_ms = silence_ms
         self._ahead = ahead
         keeper.closing = ahead.settle
         self._voice = voice
@@ -75,10 +77,18 @@ class ModelEvents:
             case "response.done":
                 self._response_done(event)
             case "error":
-                code = field_of(event, "error", "code") or field_of(event, "error", "type")
-                self._commands.append(Count("model_error", code))
+                self._error(event)
+            case "rate_limits.updated":
+                if (limit := faults.of_rate_limits(event)) is not None:
+                    self._commands.append(LaneFault(limit, session_lost=False))
             case kind if kind not in EXPECTED:
                 self._commands.append(Count("model_event_unknown", str(kind)))
+
+    def _error(self, event: Mapping[str, Any]) -> None:
+        code = field_of(event, "error", "code") or field_of(event, "error", "type")
+        self._commands.append(Count("model_error", code))
+        if (fault := faults.of_error_event(event)) is not None:
+            self._commands.append(LaneFault(fault, session_lost=True))
 
     def _audio(self, event: Mapping[str, Any], now: float) -> None:
         if not self._responses.speaks(event.get("response_id")):
@@ -107,7 +117,7 @@ class ModelEvents:
     def _speech_stopped(self, event: Mapping[str, Any], now: float) -> None:
         self._responses.caller_stopped()
         end_ms = float(event.get("audio_end_ms", self.audio_in_ms))
-        since = max(0.0, self.audio_in_ms - (end_ms - realtime.SILENCE_MS))
+        since = max(0.0, self.audio_in_ms - (end_ms - self._silence_ms))
         turn = self._keeper.begin(str(event.get("item_id", "")), now, now - since)
         self._ahead.stopped(turn)
         if turn.quoted is not None:
@@ -150,10 +160,17 @@ class ModelEvents:
         if self._responses.active is not None and response.get("id") == self._responses.active.id:
             self._voice.finish_all()
         self._responses.done(response.get("id"))
-        turn = self._keeper.open
-        if failed and turn is not None and not any(spoken.utterance.sent_ms for spoken in turn.spoken):
-            # Nothing was said and nothing will be: the caller is still owed an answer, and silence counts.
-            self._responses.expected = True
+        if failed:
+            self._failed(response)
+
+    def _failed(self, response: Mapping[str, Any]) -> None:
+        """The caller is not left in silence: another lane, another try, and a person in the end."""
+        fault, turn = faults.of_response(response), self._keeper.open
+        self._commands.append(Count("response_failed", fault.code if fault else str(response.get("status"))))
+        if fault is not None:
+            self._commands.append(LaneFault(fault, session_lost=True))
+        elif turn is not None and not any(spoken.utterance.sent_ms for spoken in turn.spoken):
+            self._responses.failed()
 
     def _bill(self, usage: Usage) -> None:
         self._keeper.used(usage)

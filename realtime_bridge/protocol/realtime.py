@@ -11,45 +11,86 @@ import orjson
 
 SILENCE_MS = 500
 """Silence after which the server calls the caller's speech ended; part of `turn_gap_ms`, not of `first_audio_ms`."""
+KEEP_TOKENS = 8000
+"""Conversation beyond the instructions that is kept, and paid for each turn: eight minutes of talk, at 10 tokens a
+second of the caller and 20 of the agent (https://developers.openai.com/api/docs/guides/realtime-costs)."""
+KEEP_RATIO = 0.8
+"""Of them, once there are more: cutting a fifth at once breaks the prompt cache once and not every turn."""
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """How the model listens and thinks, the same for every call."""
+
+    voice: str = "marin"
+    transcription_model: str = "gpt-4o-mini-transcribe"
+    turn_detection: str = "server_vad"
+    """Or `semantic_vad`: the model judges whether the sentence is finished."""
+    eagerness: str = "auto"
+    """Of `semantic_vad` to answer: low, medium, high, auto."""
+    reasoning_effort: str = ""
+    """minimal, low, medium, high, xhigh; empty for models that do not reason: it is not sent then."""
+    noise_reduction: str = "near_field"
+    """Or `far_field`; empty for none."""
+    max_output_tokens: int = 1024
+    """Of one response: 50 s of speech, or a long tool call."""
+
+    @property
+    def silence_ms(self) -> int:
+        """Silence that the end of speech waits for; 0 where the model judges by what was said."""
+        return SILENCE_MS if self.turn_detection == "server_vad" else 0
 
 
 @dataclass(frozen=True)
 class SessionConfig:
-    """What a call asks of the model."""
+    """What a call asks of the model: the same for all calls of a language, so that OpenAI's prompt cache serves them.
+
+    What differs from call to call (`call_note`) is an item of its conversation instead.
+    """
 
     instructions: str
     tools: Sequence[dict[str, Any]]
-    voice: str
     language: str
-    transcription_model: str = "gpt-4o-mini-transcribe"
+    model: ModelSettings = ModelSettings()
 
 
 def session_update(config: SessionConfig) -> bytes:
     """G.711 µ-law both ways: nothing is transcoded. The bridge alone cancels on barge-in: one canceller, no race."""
-    pcmu = {"type": "audio/pcmu"}
-    session = {
+    model = config.model
+    session: dict[str, Any] = {
         "type": "realtime",
         "output_modalities": ["audio"],
         "instructions": config.instructions,
-        "audio": {
-            "input": {
-                "format": pcmu,
-                "transcription": {"model": config.transcription_model, "language": config.language},
-                "turn_detection": {
-                    "type": "server_vad",
-                    "threshold": 0.5,
-                    "prefix_padding_ms": 300,
-                    "silence_duration_ms": SILENCE_MS,
-                    "create_response": True,
-                    "interrupt_response": False,
-                },
-            },
-            "output": {"format": pcmu, "voice": config.voice},
-        },
         "tools": list(config.tools),
         "tool_choice": "auto",
+        "audio": {"input": _input(config), "output": {"format": {"type": "audio/pcmu"}, "voice": model.voice}},
+        "truncation": {
+            "type": "retention_ratio",
+            "retention_ratio": KEEP_RATIO,
+            "token_limits": {"post_instructions": KEEP_TOKENS},
+        },
+        "max_output_tokens": model.max_output_tokens,
     }
+    if model.reasoning_effort:
+        # Only models that reason know either of them.
+        session |= {"reasoning": {"effort": model.reasoning_effort}, "parallel_tool_calls": False}
     return orjson.dumps({"type": "session.update", "session": session})
+
+
+def _input(config: SessionConfig) -> dict[str, Any]:
+    answers = {"create_response": True, "interrupt_response": False}
+    detection: dict[str, Any] = {"type": config.model.turn_detection}
+    if config.model.turn_detection == "semantic_vad":
+        detection["eagerness"] = config.model.eagerness
+    else:
+        detection |= {"threshold": 0.5, "prefix_padding_ms": 300, "silence_duration_ms": SILENCE_MS}
+    reduction = config.model.noise_reduction
+    return {
+        "format": {"type": "audio/pcmu"},
+        "noise_reduction": {"type": reduction} if reduction else None,
+        "transcription": {"model": config.model.transcription_model, "language": config.language},
+        "turn_detection": detection | answers,
+    }
 
 
 def append_audio(payload: str) -> bytes:
@@ -77,7 +118,9 @@ def system_note(text: str) -> bytes:
 
 def tool_call(item_id: str, call_id: str, name: str, arguments: str) -> bytes:
     """Put a function call into the conversation that the model did not have to make; its output follows."""
-    item = {"id": item_id, "type": "function_call", "call_id": call_id, "name": name, "arguments": arguments}
+    item = {"type": "function_call", "call_id": call_id, "name": name, "arguments": arguments}
+    if item_id:
+        item["id"] = item_id
     return orjson.dumps({"type": "conversation.item.create", "item": item})
 
 

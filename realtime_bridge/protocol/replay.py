@@ -1,10 +1,14 @@
-"""Telling a model that is new to the call what was said before it came."""
+"""Telling a model that is new to the call what was said and found before it came."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from firstline.domain.turn import ToolUse
 from realtime_bridge.protocol import realtime
-from realtime_bridge.protocol.commands import Command, ToModel
+from realtime_bridge.protocol.commands import Command, RunTool, ToModel
+
+_TOOLS_REPLAYED = 4
+"""The last ones: a follow-up leans on them, and five passages are 2,400 tokens that every response reads again."""
 
 
 @dataclass(frozen=True)
@@ -16,10 +20,30 @@ class ResumeNotes:
 
 
 def replayed(
-    lines: Sequence[tuple[str, str]], promises: Sequence[str], unanswered: bool, notes: ResumeNotes
+    lines: Sequence[tuple[str, str]],
+    promises: Sequence[str],
+    unanswered: bool,
+    notes: ResumeNotes,
+    tools: Sequence[tuple[int, ToolUse]] = (),
 ) -> list[Command]:
-    """The conversation as items, then what must hold from here on."""
+    """The conversation as items, tool results as the data they were, then what must hold from here on."""
     says = {"caller": realtime.caller_said, "agent": realtime.assistant_said}
-    items: list[Command] = [ToModel(says[speaker](text)) for speaker, text in lines]
+    recent = list(enumerate(tools))[-_TOOLS_REPLAYED:]
+    items: list[Command] = []
+    for position, (speaker, text) in enumerate(lines):
+        items += [each for number, (at, use) in recent if at == position for each in _tool(number, use)]
+        items.append(ToModel(says[speaker](text)))
+    items += [each for number, (at, use) in recent if at >= len(lines) for each in _tool(number, use)]
     note = " ".join([notes.re_anchor, *promises, *([notes.answer_now] if unanswered else [])])
     return [*items, ToModel(realtime.system_note(note))]
+
+
+def under_way(tools: Iterable[RunTool]) -> list[Command]:
+    """Tools that run already, as the new session's own calls: their answers go to it."""
+    return [ToModel(realtime.tool_call("", tool.call_id, tool.name, tool.arguments)) for tool in tools]
+
+
+def _tool(number: int, use: ToolUse) -> list[Command]:
+    call_id = f"before_{number}"
+    call = realtime.tool_call(f"{call_id}_call", call_id, use.name, use.arguments)
+    return [ToModel(call), ToModel(realtime.tool_output(call_id, use.output, f"{call_id}_out"))]

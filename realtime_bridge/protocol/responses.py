@@ -23,6 +23,7 @@ class Responses:
         self._wanted = False
         self._muted = False
         self._unwanted = False
+        self._failed = False
         self.active: Response | None = None
         self.expected = False
         """The caller has finished and the model will respond by itself, but has not begun."""
@@ -43,6 +44,7 @@ class Responses:
     def caller_stopped(self) -> None:
         """The caller has finished: the server begins a response by itself, which no round trip delays."""
         self.caller_speaking, self.expected, self._unwanted = False, True, False
+        self._failed = False
 
     def created(self, response_id: str) -> None:
         """The model began to respond, asked by us or by the end of the caller's speech."""
@@ -58,6 +60,14 @@ class Responses:
         if self.active is not None and response_id == self.active.id:
             self.active = None
         self._ask_if_free()
+
+    def failed(self) -> None:
+        """A response ended without a word: it is asked for once more. After that the silence counts as dead air."""
+        if self._failed:
+            self.expected = True
+        else:
+            self._failed = True
+            self.ask()
 
     def speaks(self, response_id: object) -> bool:
         """Whether this is the active response and it is to be heard."""
@@ -99,7 +109,6 @@ class Responses:
             self._commands.append(ToModel(realtime.response_create()))
 
     def forget(self) -> None:
-        """Another model session takes over: it knows nothing of the old one's responses and tools."""
+        """Another model session takes over: it knows nothing of the old one's responses. Tools run on, for it."""
         self.active, self._wanted, self.expected, self._unwanted = None, False, False, False
         self.caller_speaking = False
-        self.tools.clear()

@@ -205,6 +205,9 @@ class Speculation:
     def replaced(self, turn: OpenTurn | None) -> None:
         """A new model session never asked and saw nothing: what an unanswered turn had quoted is quoted again."""
         self._quoted.forget()
+        if self._waiting is not None:
+            # It is the new session's call now, and runs like any other.
+            self._commands.append(self._waiting[0])
         self._waiting, self._speaking = None, False
         if turn is not None and turn.first_audio_at is None and turn.quoted is not None:
             self._quoted.put(turn.quoted)

@@ -52,13 +52,22 @@ class Bench:
         phrases: CallPhrases | None = None,
         price: Callable[[Usage], float | None] | None = None,
         age_ms: float = 0.0,
+        note_of_call: str = "",
     ) -> None:
         stream = TwilioStream()
         stream.stream_sid = STREAM
-        config = SessionConfig("Be kind.", [], "marin", "en")
+        config = SessionConfig("Be kind.", [], "en")
         opening = Phrase("Hello there caller.", [mulaw(ms) for ms in opening_ms])
         self.session = CallSession(
-            stream, config, opening, speculate=speculate, rules=rules, phrases=phrases, price=price, age_ms=age_ms
+            stream,
+            config,
+            opening,
+            note_of_call=note_of_call,
+            speculate=speculate,
+            rules=rules,
+            phrases=phrases,
+            price=price,
+            age_ms=age_ms,
         )
         self.now = 0.0
         self.commands: list[Command] = []

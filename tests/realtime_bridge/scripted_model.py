@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Any
 
 import orjson
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
 
 
 class ModelSession:
@@ -32,6 +34,10 @@ class ModelSession:
         async with asyncio.timeout(10), self._changed:
             await self._changed.wait_for(lambda: len(found()) >= count)
             return found()[count - 1]
+
+    def count(self, kind: str) -> int:
+        """How many events of this kind came so far."""
+        return sum(event["type"] == kind for event in self.received)
 
     async def say(self, kind: str, **fields: Any) -> None:
         await self.socket.send(orjson.dumps({"type": kind, "event_id": "event_1", **fields}).decode())
@@ -69,6 +75,10 @@ class ScriptedModel:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.refusal: tuple[int, dict[str, str], str] | None = None
+        """(status, headers, body) of the answer to an upgrade; None accepts it."""
+        self.configures = True
+        """Whether `session.update` is answered."""
         self.headers: list[dict[str, str]] = []
         self.sessions: asyncio.Queue[ModelSession] = asyncio.Queue()
 
@@ -87,9 +97,20 @@ async def scripted_model() -> AsyncIterator[ScriptedModel]:
         session = ModelSession(socket)
         await model.sessions.put(session)
         async for message in socket:
-            await session.note(orjson.loads(message))
+            event = orjson.loads(message)
+            if event["type"] == "session.update" and model.configures:
+                await session.say("session.updated", session=event["session"])
+            await session.note(event)
 
-    async with serve(accept, "127.0.0.1", 0) as server:
+    def refuse(socket: ServerConnection, request: Request) -> Response | None:
+        if model.refusal is None:
+            return None
+        status, headers, body = model.refusal
+        response = socket.respond(HTTPStatus(status), body)
+        response.headers.update(headers)
+        return response
+
+    async with serve(accept, "127.0.0.1", 0, process_request=refuse) as server:
         port = next(iter(server.sockets)).getsockname()[1]
         model = ScriptedModel(f"ws://127.0.0.1:{port}/v1/realtime")
         yield model

@@ -37,13 +37,23 @@ class Stage:
     """A running bridge and everything around it."""
 
     def __init__(
-        self, tmp_path: Path, model: ScriptedModel, max_calls: int = 300, rules: CallRules | None = None
+        self,
+        tmp_path: Path,
+        model: ScriptedModel,
+        max_calls: int = 300,
+        rules: CallRules | None = None,
+        *,
+        warm: int = 0,
+        chained: ScriptedModel | None = None,
     ) -> None:
         self.model = model
         self.control = FakeCallControl()
         self.media_port = free_port()
         self.media_url = f"ws://127.0.0.1:{self.media_port}/media"
         self._sign = RequestValidator(TOKEN)
+        lanes = [ModelEndpoint(model.url, "gpt-realtime-2", "sk-test")]
+        if chained is not None:
+            lanes.append(ModelEndpoint(chained.url, "ours", name="chained"))
         config = BridgeConfig(
             host="127.0.0.1",
             port=0,
@@ -51,8 +61,8 @@ class Stage:
             bridge_url=BASE,
             media_url=self.media_url,
             auth_token=TOKEN,
-            lanes=(ModelEndpoint(model.url, "gpt-realtime-2", "sk-test"),),
-            voice="marin",
+            lanes=tuple(lanes),
+            warm_sessions=warm,
             company="Meridian",
             zone=ZoneInfo("America/New_York"),
             spool_path=tmp_path / "spool.sqlite",

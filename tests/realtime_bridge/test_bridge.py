@@ -13,6 +13,7 @@ from firstline.domain.callback import CallbackRequest
 from firstline.domain.facts import FactKind
 from firstline.domain.handoff import HandoffState, RepAnswer
 from firstline.domain.outcome import decide_outcome
+from realtime_bridge import call_model
 from tests.realtime_bridge.calls import CALL, STREAM, mulaw
 from tests.realtime_bridge.stage import Stage
 
@@ -85,13 +86,16 @@ class TestAnswering:
 
             another = await stage.model.session()
             await another.sent("session.update")
-            items = [(await another.sent("conversation.item.create", n))["item"] for n in (1, 2)]
+            items = [(await another.sent("conversation.item.create", n))["item"] for n in (1, 2, 3)]
             await another.sent("response.create")
             await another.speak("Choose Forgot password.", mulaw(100))
             await phone.play_all("item_a1")
         assert "How do I reset my password?" in [item["content"][0]["text"] for item in items]
 
-    async def test_a_model_that_keeps_dying_ends_the_stream_so_that_twilio_asks_what_next(self, stage: Stage) -> None:
+    async def test_a_model_that_keeps_dying_ends_the_stream_so_that_twilio_asks_what_next(
+        self, stage: Stage, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(call_model, "WAITS", (0.0, 0.0, 0.0))
         await stage.post("/twilio/voice")
         async with stage.phone() as phone:
             await phone.start()
@@ -121,12 +125,12 @@ class TestAnswering:
         async with stage.phone() as phone:
             await phone.start(resumed="1")
             again = await stage.model.session()
-            roles = [(await again.sent("conversation.item.create", n))["item"]["role"] for n in (1, 2)]
+            roles = [(await again.sent("conversation.item.create", n))["item"]["role"] for n in (1, 2, 3)]
             await again.sent("response.create")
 
         assert '<Parameter name="resumed" value="1"' in twiml.text
         assert '<Parameter name="from" value="+15550100999"' in twiml.text
-        assert roles == ["user", "system"]
+        assert roles == ["system", "user", "system"]
 
     async def test_a_caller_whose_stream_keeps_breaking_goes_to_the_queue(self, stage: Stage) -> None:
         await stage.post("/twilio/voice")
@@ -203,7 +207,7 @@ class TestACallerWhoIsOwedACallback:
         async with stage.phone() as phone:
             await phone.start()
             model = await stage.model.session()
-            note = await model.sent("conversation.item.create")
+            note = await model.sent("conversation.item.create", 2)
             await model.hear("Could you call me in three hours instead?")
             await model.ask_tool("schedule_callback", {"when": "in three hours", "topic": "a late invoice"})
             await model.sent("response.create")

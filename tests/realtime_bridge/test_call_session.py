@@ -345,38 +345,6 @@ class TestResuming:
         assert [turn.number for turn in bench.turns] == [2]
 
 
-class TestModelReplaced:
-    def test_in_mid_question_the_new_one_gets_the_conversation_and_the_question(self, bench: Bench) -> None:
-        bench.caller_says("How do I reset my password?")
-        bench.asks_tool("lookup_article")
-
-        bench.session.reconnect(NOTES, bench.now)
-
-        update, question, note, ask = bench.to_model(bench.take())
-        assert update["type"] == "session.update"
-        assert question["item"]["content"][0]["text"] == "How do I reset my password?"
-        assert "Answer now." in note["item"]["content"][0]["text"]
-        assert ask["type"] == "response.create"
-
-    def test_a_tool_of_the_old_one_answers_nobody(self, bench: Bench) -> None:
-        bench.asks_tool("lookup_article")
-        bench.session.reconnect(NOTES, bench.now)
-        bench.take()
-
-        bench.session.tool_answered("call_1", ToolAnswer("{}"), bench.now)
-
-        assert bench.take() == []
-
-    def test_after_a_whole_answer_nothing_is_asked(self, bench: Bench) -> None:
-        bench.caller_says("How?")
-        bench.agent_says("Like this.")
-
-        bench.session.reconnect(NOTES, bench.now)
-
-        bench.take()
-        assert bench.sent_to_model("response.create") == []
-
-
 class TestNonsense:
     @pytest.mark.parametrize(
         "event",

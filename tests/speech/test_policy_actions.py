@@ -72,6 +72,14 @@ class TestHandoff:
 
         assert arguments(call, "handoff_to_human")["call_state"]["call_sid"] == UNKNOWN_CALL
 
+    def test_a_call_named_by_a_system_message_is_the_call(self) -> None:
+        """Instructions that all calls share can name none."""
+        note = Words("system", f"call_sid: {CALL_SID}")
+
+        call = answer(note, says("I want to talk to a person."), instructions="")
+
+        assert arguments(call, "handoff_to_human")["call_state"]["call_sid"] == CALL_SID
+
     def test_a_yes_to_an_offered_person_asks_for_one(self) -> None:
         offered = Words("assistant", "I can't reach our help centre. I can connect you with a person instead.")
 

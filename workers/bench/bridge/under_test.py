@@ -55,7 +55,6 @@ async def _serve(port: int, model_url: str, home: Path, seed: int) -> None:
         media_url=media_url,
         auth_token=LOCAL_AUTH_TOKEN,
         lanes=(ModelEndpoint(model_url, "scripted"),),
-        voice="marin",
         company="Meridian",
         zone=ZoneInfo("UTC"),
         spool_path=home / "spool.sqlite",

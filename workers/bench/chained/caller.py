@@ -56,7 +56,7 @@ class Caller:
         """Connect, with the session that the bridge asks for."""
         socket = await connect(f"{url}?model=bench", compression=None, max_size=None)
         caller = cls(socket, ahead)
-        config = realtime.SessionConfig(INSTRUCTIONS, tool_schemas(), "marin", "en")
+        config = realtime.SessionConfig(INSTRUCTIONS, tool_schemas(), "en")
         await socket.send(realtime.session_update(config).decode())
         caller._tasks = (asyncio.create_task(caller._listen()), asyncio.create_task(caller._speak()))
         return caller
