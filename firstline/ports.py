@@ -256,6 +256,10 @@ class ObjectStore(Protocol):
         """Every key that begins with `prefix`, which ends in `/`; sorted."""
         ...
 
+    async def folders(self, prefix: str) -> Sequence[str]:
+        """Every folder directly below `prefix`, both ending in `/`; sorted. What lies in them is not listed."""
+        ...
+
 
 @dataclass(frozen=True)
 class CallRecord:

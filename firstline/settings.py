@@ -78,6 +78,7 @@ class Settings(BaseSettings):
     postgres_port: int = Field(8084, ge=1, le=65535, validation_alias="FIRSTLINE_POSTGRES_PORT")
     database_url: str = Field("", validation_alias="DATABASE_URL")
     collection: str = Field("help-centre", validation_alias="FIRSTLINE_COLLECTION")
+    keep_audio: bool = Field(True, validation_alias="FIRSTLINE_KEEP_AUDIO")
     object_store_url: str = Field("", validation_alias="FIRSTLINE_OBJECT_STORE_URL")
 
     temporal_address: str = Field("127.0.0.1:7233", validation_alias="TEMPORAL_ADDRESS")

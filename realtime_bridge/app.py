@@ -28,6 +28,7 @@ from realtime_bridge.pagerduty_webhook import PagerDutyWebhook
 from realtime_bridge.phrases import PhraseBook
 from realtime_bridge.protocol.realtime import ModelSettings, session_update
 from realtime_bridge.protocol.rules import CallRules
+from realtime_bridge.recording import Recordings
 from realtime_bridge.session_configs import session_config
 from realtime_bridge.signature import TwilioSignature
 from realtime_bridge.spool import Spool
@@ -77,7 +78,16 @@ class _Http(uvicorn.Server):
 class Bridge:
     """Answers the carrier until it is closed."""
 
-    def __init__(self, config: BridgeConfig, knowledge: Knowledge, control: CallControl, phrases: PhraseBook) -> None:
+    def __init__(
+        self,
+        config: BridgeConfig,
+        knowledge: Knowledge,
+        control: CallControl,
+        phrases: PhraseBook,
+        recordings: Recordings | None = None,
+    ) -> None:
+        """Without `recordings` no audio is kept."""
+        self._recordings = recordings
         self._config = config
         self._phrases = phrases
         self._draining = False
@@ -100,6 +110,7 @@ class Bridge:
             rules=config.rules,
             price=config.price,
             speculate=config.speculate,
+            recordings=recordings,
         )
         self._media = MediaServer(parts, signature, config.media_url, self._calls, self._admission)
         webhooks = Webhooks(
@@ -125,6 +136,8 @@ class Bridge:
         finally:
             self._pool.close()
             await self._media.close()
+            if self._recordings is not None:
+                await self._recordings.aclose()
             await self._spool.close()
 
     async def serve(self) -> None:

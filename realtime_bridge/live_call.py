@@ -46,8 +46,10 @@ from realtime_bridge.protocol.commands import (
 from realtime_bridge.protocol.realtime import SessionConfig
 from realtime_bridge.protocol.replay import ResumeNotes
 from realtime_bridge.protocol.rules import CallRules
-from realtime_bridge.protocol.twilio import BadFrame, StreamStarted, TwilioStream
+from realtime_bridge.protocol.twilio import BadFrame, MarkReached, StreamStarted, TwilioStream
+from realtime_bridge.recording import Recorder, Recordings
 from realtime_bridge.spool import Spool
+from realtime_bridge.tape import Tape
 from realtime_bridge.tools.callback_time import spoken_time
 from realtime_bridge.tools.live_line import ask_for_person
 from realtime_bridge.tools.runner import ToolRunner
@@ -82,6 +84,8 @@ class CallParts:
     rules: CallRules = field(default_factory=CallRules)
     price: Callable[[Usage], float | None] | None = None
     """What a response costs in USD, None where that is unknown; no function where nobody asks."""
+    recordings: Recordings | None = None
+    """None: no audio is kept."""
 
 
 class LiveCall(PhoneSocket):
@@ -96,6 +100,8 @@ class LiveCall(PhoneSocket):
         self._session: CallSession | None = None
         self._start: CallStarted | None = None
         self._runner: ToolRunner | None = None
+        self._recorder: Recorder | None = None
+        self._tape: Tape | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._searching: asyncio.Task[None] | None = None
         self._transcript_ready = asyncio.Event()
@@ -123,9 +129,13 @@ class LiveCall(PhoneSocket):
         if event is None or self._session is None:
             return
         if isinstance(event, str):
+            if self._tape is not None:
+                self._tape.hear(event)
             if self._model is not None:
                 self._model.send(self._session.hear(event))
             return
+        if self._tape is not None and isinstance(event, MarkReached):
+            self._tape.echo(event.name, self._now())
         self._session.phone(event, self._now())
         self._perform()
         if isinstance(event, StreamStarted) and self._model is not None:
@@ -178,6 +188,8 @@ class LiveCall(PhoneSocket):
             price=self._parts.price,
             age_ms=age_ms(start),
         )
+        self._recorder = Recorder(start, event.stream_sid, self._parts.recordings)
+        self._tape = self._recorder.tape
         self._runner = ToolRunner(
             start, session, self._parts.knowledge, self._parts.control, self._parts.zone, self._transcribed
         )
@@ -199,6 +211,8 @@ class LiveCall(PhoneSocket):
         session = self._session
         if session is None or session.ended:
             return
+        if self._recorder is not None and event.get("type") == "input_audio_buffer.speech_started":
+            self._recorder.caller_speaks()
         session.model(event, self._now())
         self._perform()
         if session.transcript_pending:
@@ -265,6 +279,8 @@ class LiveCall(PhoneSocket):
                     model.fault(fault, session_lost=session_lost)
                 case ToPhone(data):
                     self.to_phone(data)
+                    if self._tape is not None:
+                        self._tape.play(data, self._now())
                 case RunTool():
                     self._beside(self._run_tool(command))
                 case AskForPerson(cause):
@@ -280,6 +296,8 @@ class LiveCall(PhoneSocket):
                     metrics.HAPPENED.labels(event).inc()
                 case Count(event, detail):
                     metrics.SWALLOWED.labels(event, detail).inc()
+        if self._recorder is not None:
+            self._recorder.follow(session.turn)
         self._alarm.set(session.wakes_at)
 
     # --- time ---------------------------------------------------------------------------------------------------------
@@ -351,6 +369,7 @@ class LiveCall(PhoneSocket):
         self._facts += 1
         if turn is not None and kind is FactKind.TURN_FINISHED:
             metrics.observe_turn(turn)
+            turn = self._recorder.finished(turn, self._now()) if self._recorder else turn
         if kind is FactKind.STREAM_ENDED:
             metrics.CALLS.labels(detail).inc()
             log.info("stream_ended", call_sid=self._start.call_sid, reason=detail)

@@ -42,6 +42,7 @@ MODEL_GAP = Histogram("firstline_model_gap_ms", "Model lost to the next one read
 SESSION_READY = Histogram("firstline_session_ready_ms", "Twilio's start to a configured model session", buckets=_MS)
 WARM_SESSIONS = Counter("firstline_warm_sessions_total", "Model sessions as a stream found them", ["found"])
 WARM_WAITING = Gauge("firstline_warm_sessions_waiting", "Configured model sessions that wait for a call")
+RECORDINGS = Counter("firstline_recordings_total", "Recordings of turns, by what came of them", ["result"])
 SPOOL_DEPTH = Gauge("firstline_spool_depth", "Facts on disk that the control plane does not have yet")
 SPOOL_POISON = Counter("firstline_spool_poison_total", "Facts set aside because the control plane refuses them")
 SPOOL_LOST = Counter("firstline_spool_lost_total", "Facts that could not be written to disk")

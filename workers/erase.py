@@ -13,19 +13,24 @@ from firstline.adapters.postgres import migrate
 from firstline.adapters.retention import PostgresRetention
 from firstline.adapters.temporal import connect
 from firstline.domain.call import CALL_SID, E164
-from firstline.domain.retention import Attestation, KeptCall, claims_folder, cold_key, trace_key
+from firstline.domain.retention import Attestation, KeptCall, audio_folder, claims_folder, cold_key, trace_key
 from firstline.names import call_workflow_id, callback_workflow_id, handoff_workflow_id
 from firstline.ports import ObjectStore, Rejected
-from firstline.ports_after_call import CallerWorkflows, Retention
+from firstline.ports_after_call import CallerWorkflows, Retention, TraceView
 from firstline.settings import Settings
-from workers import wiring
+from workers import wiring, wiring_trace_view
 
 _LET_GO_S = 0.3
 _WORKFLOWS_OF_A_CALL = (call_workflow_id, handoff_workflow_id, callback_workflow_id)
 
 
 async def erase(
-    phone: str, store: ObjectStore, retention: Retention, workflows: CallerWorkflows, now: datetime
+    phone: str,
+    store: ObjectStore,
+    retention: Retention,
+    workflows: CallerWorkflows,
+    now: datetime,
+    view: TraceView | None = None,
 ) -> tuple[Attestation, str]:
     """Erase what is kept of a caller (E.164), and attest it; returns the attestation and its link.
 
@@ -39,12 +44,25 @@ async def erase(
     held = {call.call_sid for call in known} & {*await retention.held()}
     going = [call for call in known if call.call_sid not in held]
     traces = sum([await _erase_trace(store, call) for call in going])
+    recordings = sum([await _erase_audio(store, call) for call in going])
+    if view is not None and going:
+        await view.forget([call.call_sid for call in going])
     deleted, running = await workflows.forget_caller(phone, held)
     claims = sum([await _erase_claims(store, call, running) for call in going])
     # The rows last: while they are there, a run that broke off knows what is left to do.
     rows = await retention.forget([call.call_sid for call in going])
     at = now.isoformat(timespec="seconds")
-    attestation = Attestation(at, rows, traces, deleted, len(held), len(running), claims=claims)
+    attestation = Attestation(
+        at,
+        rows,
+        traces,
+        deleted,
+        len(held),
+        len(running),
+        claims=claims,
+        recordings=recordings,
+        shown=0 if view is None else len(going),
+    )
     key = f"attestations/{now:%Y-%m-%dT%H%M%SZ}-{uuid4().hex[:8]}.json"
     return attestation, await store.put(key, json.dumps(asdict(attestation), indent=1).encode())
 
@@ -65,6 +83,13 @@ async def _erase_claims(store: ObjectStore, call: KeptCall, running: Collection[
     return gone
 
 
+async def _erase_audio(store: ObjectStore, call: KeptCall) -> int:
+    """Hot or cold; how many recordings there were."""
+    folder = audio_folder(call.day, call.call_sid)
+    keys = [*await store.keys(folder), *await store.keys(cold_key(folder))]
+    return sum([await store.delete(key) for key in keys])
+
+
 async def run_erase(settings: Settings, phone: str) -> tuple[Attestation, str]:
     """`firstline erase`."""
     async with AsyncExitStack() as stack:
@@ -72,7 +97,10 @@ async def run_erase(settings: Settings, phone: str) -> tuple[Attestation, str]:
         client = await connect(settings.temporal_address, settings.temporal_namespace, wiring.converter(settings))
         retention = PostgresRetention(await wiring.Opened(settings, stack).pool())
         workflows = TemporalCallerWorkflows(client)
-        done = await erase(phone, wiring.object_store(settings), retention, workflows, datetime.now(UTC))
+        view = wiring_trace_view.trace_view(settings)
+        if view is not None:
+            stack.push_async_callback(view.aclose)
+        done = await erase(phone, wiring.object_store(settings), retention, workflows, datetime.now(UTC), view)
     # The native threads of two clients let go of their last answer shortly after we have it; an interpreter that ends
     # meanwhile is aborted by them (exit code 134 in a quarter of the runs on CPython 3.11).
     await asyncio.sleep(_LET_GO_S)

@@ -48,6 +48,7 @@ from realtime_bridge.app import Bridge, BridgeConfig
 from realtime_bridge.model_link import ModelEndpoint
 from realtime_bridge.phrases import PhraseBook
 from realtime_bridge.protocol.realtime import ModelSettings
+from realtime_bridge.recording import Recordings
 from workers import wiring_call, wiring_knowledge, wiring_people, wiring_speech, wiring_trace_view
 from workers.voices import VoiceOnDemand
 from workers.wiring_knowledge import embedding_model
@@ -236,7 +237,8 @@ async def bridge(opened: Opened) -> Bridge:
         pagerduty_webhook_secret=settings.pagerduty_webhook_secret.get_secret_value(),
     )
     phrases = PhraseBook(VoiceOnDemand(settings), phrase_store(settings), settings.company)
-    return Bridge(config, await opened.knowledge(), TemporalCallControl(client), phrases)
+    recordings = Recordings(object_store(settings)) if settings.keep_audio else None
+    return Bridge(config, await opened.knowledge(), TemporalCallControl(client), phrases, recordings)
 
 
 async def activities(opened: Opened, client: Client) -> Activities:
@@ -257,7 +259,7 @@ async def activities(opened: Opened, client: Client) -> Activities:
     statistics = PostgresCallStatistics(pool)
     links = f"{settings.temporal_ui_url}/namespaces/{settings.temporal_namespace}/workflows"
     phrases = {code: language_pack(code).prerendered(settings.company) for code in SUPPORTED}
-    on_call = wiring_people.on_call(settings)
+    on_call, view = wiring_people.on_call(settings), _trace_view(opened)
     if on_call is not None:
         opened.stack.push_async_callback(on_call.aclose)
     return Activities(
@@ -269,8 +271,8 @@ async def activities(opened: Opened, client: Client) -> Activities:
         review=ReviewActivities(statistics, store, _tickets(opened), ZoneInfo(settings.timezone), links),
         slo=SloActivities(statistics, paging, links),
         csat=CsatActivities(PostgresSurvey(pool), ZoneInfo(settings.timezone)),
-        retention=RetentionActivities(store, PostgresRetention(pool)),
-        trace_view=TraceViewActivities(store, _trace_view(opened)),
+        retention=RetentionActivities(store, PostgresRetention(pool), view),
+        trace_view=TraceViewActivities(store, view),
         orphans=OrphanActivities(
             telephony, TemporalOpenCalls(client), paging, settings.line_number, settings.reps, links, on_call
         ),

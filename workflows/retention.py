@@ -28,7 +28,7 @@ class RetentionWorkflow:
         )
         done = replace(gone, cooled=cooled)
         workflow.set_current_details(
-            f"**{done.cooled}** traces cold, **{done.traces_gone}** traces and **{done.calls_gone}** calls gone,"
-            f" **{done.held}** held"
+            f"**{done.cooled}** traces cold, **{done.traces_gone}** traces, **{done.recordings_gone}** recordings and"
+            f" **{done.calls_gone}** calls gone, **{done.held}** held"
         )
         return done

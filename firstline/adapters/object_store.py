@@ -90,6 +90,17 @@ class ObstoreObjectStore:
             raise PortError(f"{prefix} was not listed: {_line(error)}") from error
         return sorted(found)
 
+    async def folders(self, prefix: str) -> Sequence[str]:
+        """The folders of a folder, sorted."""
+        _check(prefix.removesuffix("/"))
+        try:
+            found = await obstore.list_with_delimiter_async(self._store, prefix)
+        except (NotFoundError, FileNotFoundError):
+            return []
+        except (BaseError, OSError) as error:
+            raise PortError(f"{prefix} was not listed: {_line(error)}") from error
+        return sorted(f"{str(folder).rstrip('/')}/" for folder in found["common_prefixes"])
+
     async def _link(self, key: str) -> str:
         if self._link_base:
             return f"{self._link_base}/{quote(key)}"

@@ -7,6 +7,8 @@ from urllib.parse import quote
 HOT = timedelta(days=30)
 KEPT = timedelta(days=365)
 TRACES = "traces/"
+AUDIO = "audio/"
+"""Of what both sides of a turn said; kept exactly as long as the trace of its call."""
 COLD = "cold/"
 """Put before a key when it goes cold: a bucket's lifecycle rule may give this prefix a cheaper class."""
 
@@ -36,6 +38,7 @@ class Retained:
     """Traces old enough to go that a legal hold keeps."""
     claims_gone: int = 0
     """Payloads that were too big for a history, of workflows long over."""
+    recordings_gone: int = 0
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,10 @@ class Attestation:
     what: str = "erasure of one caller's calls"
     claims: int = 0
     """Payloads deleted that were too big for those histories."""
-    version: int = 1
+    recordings: int = 0
+    shown: int = 0
+    """Calls that the view beside the archive was told to delete."""
+    version: int = 2
 
 
 def trace_key(day: str, call_sid: str) -> str:
@@ -69,16 +75,26 @@ def cold_key(key: str) -> str:
     return COLD + key
 
 
+def audio_folder(day: str, call_sid: str) -> str:
+    """Where a call's recordings lie while they are hot; ends in `/`."""
+    return f"{AUDIO}{day}/{call_sid}/"
+
+
+def audio_key(day: str, call_sid: str, turn: int, side: str, stream: str) -> str:
+    """Where one side (`caller` or `agent`) of a turn lies. `stream` tells the streams of a resumed call apart."""
+    return f"{audio_folder(day, call_sid)}turn-{turn}-{side}-{stream}.wav"
+
+
 def call_of(key: str) -> KeptCall | None:
-    """Which call a trace belongs to, hot or cold; None for a key that is no trace's."""
-    parts = key.removeprefix(COLD).split("/")
-    if len(parts) != 3 or parts[0] + "/" != TRACES or not parts[2].endswith(".json"):
-        return None
-    try:
-        date.fromisoformat(parts[1])
-    except ValueError:
-        return None
-    return KeptCall(parts[2].removesuffix(".json"), parts[1])
+    """Which call a trace or a recording belongs to, hot or cold; None for a key that is neither's."""
+    match key.removeprefix(COLD).split("/"):
+        case ["traces", day, name] if name.endswith(".json"):
+            call_sid = name.removesuffix(".json")
+        case ["audio", day, call_sid, _]:
+            pass
+        case _:
+            return None
+    return KeptCall(call_sid, day) if _date(day) else None
 
 
 def claims_folder(workflow_id: str) -> str:
@@ -106,3 +122,16 @@ def claimed_by(key: str) -> KeptCall | None:
 def older_than(call: KeptCall, age: timedelta, now: datetime) -> bool:
     """Whether the whole day of the call lies further back than `age`. `now` is timezone-aware, UTC."""
     return date.fromisoformat(call.day) < (now - age).date()
+
+
+def folder_older_than(folder: str, age: timedelta, now: datetime) -> bool:
+    """The same of a day's folder such as `cold/traces/2026-11-17/`; False for a folder that is no day's."""
+    day = _date(folder.rstrip("/").rpartition("/")[2])
+    return day is not None and day < (now - age).date()
+
+
+def _date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

@@ -128,6 +128,11 @@ class CallSession:
         return self._responses.caller_speaking
 
     @property
+    def turn(self) -> int:
+        """Number of the turn under way; 0 between turns."""
+        return self._keeper.open.number if self._keeper.open else 0
+
+    @property
     def transcript_pending(self) -> bool:
         """The caller's last words are not transcribed yet: the gate should wait a moment for them."""
         return self._keeper.open is not None and self._keeper.open.transcript_pending

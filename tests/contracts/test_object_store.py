@@ -85,6 +85,13 @@ class TestObjectStore:
         assert list(await store.keys("listed/")) == ["listed/a/1 +é.json", "listed/b/2.json"]
         assert list(await store.keys("nothing/")) == []
 
+    async def test_lists_the_folders_of_a_folder_and_nothing_in_them(self, store: ObjectStore) -> None:
+        for key in ("days/2026-11-17/CA1/a.wav", "days/2026-11-17/b.json", "days/2026-11-18/c.json", "days/d.json"):
+            await store.put(key, b"")
+
+        assert list(await store.folders("days/")) == ["days/2026-11-17/", "days/2026-11-18/"]
+        assert list(await store.folders("no-days/")) == []
+
 
 class TestLinks:
     async def test_of_a_folder_open_the_file(self, tmp_path: Path) -> None:

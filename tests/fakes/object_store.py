@@ -35,6 +35,10 @@ class FakeObjectStore:
     async def keys(self, prefix: str) -> Sequence[str]:
         return sorted(key for key in self.blobs if key.startswith(prefix))
 
+    async def folders(self, prefix: str) -> Sequence[str]:
+        below = (key.removeprefix(prefix).partition("/") for key in await self.keys(prefix))
+        return sorted({f"{prefix}{name}/" for name, slash, _ in below if slash})
+
     def _check(self, key: str) -> None:
         if any(part in ("", ".", "..") for part in key.split("/")):
             raise Rejected(f"object key {key!r} is not a path")

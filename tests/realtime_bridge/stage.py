@@ -20,6 +20,7 @@ from realtime_bridge.model_link import ModelEndpoint
 from realtime_bridge.phrases import PhraseBook
 from realtime_bridge.protocol.rules import CallRules
 from realtime_bridge.protocol.stream_token import StreamTokens
+from realtime_bridge.recording import Recordings
 from tests.fakes.call_control import FakeCallControl
 from tests.fakes.knowledge import FakeKnowledge, passage
 from tests.fakes.object_store import FakeObjectStore
@@ -45,6 +46,7 @@ class Stage:
         *,
         warm: int = 0,
         chained: ScriptedModel | None = None,
+        keep_audio: bool = True,
     ) -> None:
         self.model = model
         self.control = FakeCallControl()
@@ -71,7 +73,9 @@ class Stage:
         )
         self.knowledge = FakeKnowledge([passage("reset-password", "Choose Forgot password on the sign-in page.")])
         phrases = PhraseBook(FakeVoice(), FakeObjectStore(), "Meridian")
-        self.bridge = Bridge(config, self.knowledge, self.control, phrases)
+        self.store = FakeObjectStore()
+        self.recordings = Recordings(self.store, pauses=())
+        self.bridge = Bridge(config, self.knowledge, self.control, phrases, self.recordings if keep_audio else None)
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(self.bridge.http), base_url=BASE)
 
     async def post(self, path: str, signature: str | None = None, **form: str) -> httpx.Response:
@@ -115,9 +119,9 @@ class Phone:
         parameters = {"from": "+15550100999", "to": "+15550100100", "language": "en", "token": Stage.token(), **more}
         await self.send({**START, "start": {**START["start"], "customParameters": parameters}})  # type: ignore[dict-item]
 
-    async def speak(self, frames: int = 10) -> None:
+    async def speak(self, frames: int = 10, payload: str | None = None) -> None:
         for _ in range(frames):
-            media = {"track": "inbound", "payload": mulaw(20)}
+            media = {"track": "inbound", "payload": payload or mulaw(20)}
             await self.send({"event": "media", "streamSid": STREAM, "media": media})
 
     async def until(self, event: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from firstline.ports import PortError, Rejected
 from tests.fakes.object_store import FakeObjectStore
 from tests.fakes.read_model import FakeReadModel
 from tests.fakes.retention import FakeCallerWorkflows, FakeRetention
+from tests.fakes.trace_view import FakeTraceView
 from tests.workflows.finished import finished
 from workers.erase import erase
 
@@ -24,13 +25,14 @@ class Kept:
         self.model, self.store = FakeReadModel(), FakeObjectStore()
         self.retention = FakeRetention(self.model)
         self.workflows = FakeCallerWorkflows({ANA: [KeptCall("CA1", "2026-11-17"), KeptCall("CA3", "2026-11-17")]})
+        self.view = FakeTraceView()
         for sid, caller in (("CA1", ANA), ("CA2", ANA), ("CA4", BEN)):
             self.model.calls[sid] = (finished(sid, RANG, caller=caller), "")
         for key in ("traces/{}/CA1.json", "cold/traces/{}/CA2.json", "traces/{}/CA3.json", "traces/{}/CA4.json"):
             self.store.blobs[key.format("2026-11-17")] = b"words"
 
     async def erase(self, phone: str = ANA) -> Attestation:
-        attestation, _ = await erase(phone, self.store, self.retention, self.workflows, NOW)
+        attestation, _ = await erase(phone, self.store, self.retention, self.workflows, NOW, self.view)
         return attestation
 
     @property
@@ -45,9 +47,22 @@ class TestAnErasure:
         attested = await kept.erase()
 
         assert attested == Attestation(
-            NOW.isoformat(), calls=2, traces=3, workflows=2, kept_by_legal_hold=0, still_open=0
+            NOW.isoformat(), calls=2, traces=3, workflows=2, kept_by_legal_hold=0, still_open=0, shown=3
         )
         assert (kept.traces, set(kept.model.calls)) == ({"CA4.json"}, {"CA4"})
+
+    async def test_takes_the_recordings_and_what_people_could_see(self) -> None:
+        kept = Kept()
+        for folder, sid in (("audio", "CA1"), ("cold/audio", "CA2"), ("audio", "CA4")):
+            kept.store.blobs[f"{folder}/2026-11-17/{sid}/turn-1-caller-222222.wav"] = b"RIFF"
+        for sid in ("CA1", "CA4"):
+            await kept.view.show(kept.model.calls[sid][0], {})
+
+        attested = await kept.erase()
+
+        assert (attested.recordings, attested.shown) == (2, 3)
+        assert [key for key in kept.store.blobs if "audio/" in key] == ["audio/2026-11-17/CA4/turn-1-caller-222222.wav"]
+        assert set(kept.view.shown) == {"CA4"}
 
     async def test_is_attested_without_a_word_about_whom(self) -> None:
         kept = Kept()

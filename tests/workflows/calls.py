@@ -100,7 +100,7 @@ def activities_of(world: World, reps: list[str] | None = None) -> Activities:
         review=ReviewActivities(world.statistics, world.object_store, world.tickets, UTC, "http://ui/workflows"),
         slo=SloActivities(world.statistics, world.paging, "http://ui/workflows"),
         csat=CsatActivities(world.survey, UTC),
-        retention=RetentionActivities(world.object_store, world.retention),
+        retention=RetentionActivities(world.object_store, world.retention, world.trace_view),
         trace_view=TraceViewActivities(world.object_store, world.trace_view),
         orphans=OrphanActivities(
             world.telephony, world.open_calls, world.paging, LINE, REPS, "http://ui/workflows", world.on_call

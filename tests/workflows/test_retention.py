@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from firstline.domain.retention import Retained, claim_key
+from firstline.domain.retention import Retained, audio_key, claim_key
 from firstline.ports import PortError
 from tests.workflows.finished import finished
 from tests.workflows.stage import Stage
@@ -60,6 +60,27 @@ class TestRetention:
         assert await a_day_passes(stage) == Retained(0, 0, 0, 0, claims_gone=1)
 
         assert [key.split("/")[1] for key in stage.world.object_store.blobs] == ["call-CA364", "call-CA400"]
+
+    async def test_treats_recordings_like_the_trace_of_their_call(self, stage: Stage) -> None:
+        now: datetime = await stage.server.get_current_time()
+        for sid, days, place in (("CA10", 10, ""), ("CA40", 40, ""), ("CA366", 366, "cold/"), ("CA400", 400, "cold/")):
+            day = f"{now - timedelta(days=days):%Y-%m-%d}"
+            await stage.world.object_store.put(f"{place}{audio_key(day, sid, 1, 'caller', '22')}", b"RIFF")
+        await stage.world.retention.hold("CA400", "case 4711")
+
+        assert await a_day_passes(stage) == Retained(0, 0, 0, 0, recordings_gone=1)
+
+        left = {(key.startswith("cold/"), key.split("/")[-2]) for key in stage.world.object_store.blobs}
+        assert left == {(False, "CA10"), (True, "CA40"), (True, "CA400")}
+
+    async def test_is_told_to_the_view_before_the_trace_goes(self, stage: Stage) -> None:
+        for sid in ("CA364", "CA366"):
+            await archived(stage, sid, int(sid[2:]), cold=True)
+            await stage.world.trace_view.show(stage.world.read_model.calls[sid][0], {})
+
+        await a_day_passes(stage)
+
+        assert set(stage.world.trace_view.shown) == {"CA364"}
 
     async def test_touches_nothing_but_traces(self, stage: Stage) -> None:
         await stage.world.object_store.put("reports/review-2020-W01.md", b"")

@@ -24,6 +24,7 @@ from firstline.telemetry import configure_logs
 from realtime_bridge.app import Bridge, BridgeConfig
 from realtime_bridge.model_link import ModelEndpoint
 from realtime_bridge.phrases import PhraseBook
+from realtime_bridge.recording import Recordings
 from workers.bench.bridge.help_centre import TimedHelpCentre
 
 
@@ -60,8 +61,9 @@ async def _serve(port: int, model_url: str, home: Path, seed: int) -> None:
         spool_path=home / "spool.sqlite",
         max_calls=2000,
     )
-    phrases = PhraseBook(_Hum(), ObstoreObjectStore((home / "objects").as_uri()), "Meridian")
-    await Bridge(config, TimedHelpCentre(seed), _as_control(_Swallow()), phrases).serve()
+    store = ObstoreObjectStore((home / "objects").as_uri())
+    phrases, recordings = PhraseBook(_Hum(), store, "Meridian"), Recordings(store)
+    await Bridge(config, TimedHelpCentre(seed), _as_control(_Swallow()), phrases, recordings).serve()
 
 
 def _as_control(control: object) -> CallControl:

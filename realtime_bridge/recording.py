@@ -1,0 +1,140 @@
+"""Keeps what both sides of a turn said: written to the object store beside the loop, after the turn was reported.
+
+A recording is no promise: one that cannot be written is given up, counted and logged, and one that waits in a bridge
+that dies is lost. Nothing a caller hears waits for it.
+"""
+
+import asyncio
+import struct
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import structlog
+
+from firstline.domain.call import CallStarted
+from firstline.domain.retention import audio_key
+from firstline.domain.turn import Turn, TurnAudio
+from firstline.ports import ObjectStore, PortError
+from realtime_bridge.metrics import RECORDINGS
+from realtime_bridge.tape import Cutting, Tape
+
+log = structlog.get_logger()
+
+WAITING_MAX = 200
+"""Turns that may wait for a slow store; more are not kept, so that a store that is away does not fill the memory."""
+PAUSES = (1.0, 5.0, 25.0)
+"""Seconds before each further try."""
+CLOSING_SECONDS = 5.0
+_HZ = 8000
+_MULAW = 7
+"""Format tag of G.711 µ-law in RIFF (RFC 2361)."""
+
+
+def wav(mulaw: bytes) -> bytes:
+    """A WAV of G.711 µ-law, 8 kHz mono, the bytes as they are."""
+    form = struct.pack("<4sIHHIIHHH", b"fmt ", 18, _MULAW, 1, _HZ, _HZ, 1, 8, 0)
+    fact = struct.pack("<4sII", b"fact", 4, len(mulaw))
+    body = b"WAVE" + form + fact + struct.pack("<4sI", b"data", len(mulaw)) + mulaw + b"\0" * (len(mulaw) % 2)
+    return struct.pack("<4sI", b"RIFF", len(body)) + body
+
+
+class Recordings:
+    """The recordings of every call of this bridge on their way to the store."""
+
+    def __init__(self, store: ObjectStore, pauses: Sequence[float] = PAUSES) -> None:
+        self._store = store
+        self._pauses = pauses
+        self._writing: set[asyncio.Task[None]] = set()
+
+    def keep(self, call_sid: str, keys: TurnAudio, cutting: Cutting) -> None:
+        """Write the sides of a turn that have a key; returns at once."""
+        if len(self._writing) >= WAITING_MAX:
+            RECORDINGS.labels("dropped").inc()
+            log.warning("recording_dropped", call_sid=call_sid, waiting=len(self._writing))
+            return
+        task = asyncio.get_running_loop().create_task(self._write(call_sid, keys, cutting))
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+
+    async def _write(self, call_sid: str, keys: TurnAudio, cutting: Cutting) -> None:
+        if keys.caller:
+            await self._put(call_sid, keys.caller, wav(cutting.caller_audio()))
+        if keys.agent:
+            await self._put(call_sid, keys.agent, wav(cutting.agent_audio()))
+
+    async def _put(self, call_sid: str, key: str, data: bytes) -> None:
+        """Idempotent: the same key receives the same bytes."""
+        for pause in (*self._pauses, None):
+            try:
+                await self._store.put(key, data)
+            except PortError as problem:
+                if pause is None:
+                    RECORDINGS.labels("failed").inc()
+                    log.warning("recording_not_kept", call_sid=call_sid, key=key, problem=str(problem))
+                    return
+                await asyncio.sleep(pause)
+            else:
+                RECORDINGS.labels("kept").inc()
+                return
+
+    async def drained(self) -> None:
+        """Returns once nothing is on its way."""
+        while self._writing:
+            await asyncio.wait(self._writing)
+
+    async def aclose(self) -> None:
+        """Give what is on its way a moment; the rest is lost, and counted."""
+        if self._writing:
+            _, late = await asyncio.wait(self._writing, timeout=CLOSING_SECONDS)
+            for task in late:
+                RECORDINGS.labels("failed").inc()
+                task.cancel()
+
+
+class Recorder:
+    """One stream's tape, and when its turns were. Without `recordings` no audio is held, only the times."""
+
+    def __init__(self, start: CallStarted, stream_sid: str, recordings: Recordings | None) -> None:
+        self._start = start
+        self._stream = stream_sid[-6:]
+        self._recordings = recordings
+        self.tape: Tape | None = Tape() if recordings else None
+        """None where no audio is kept."""
+        self._turn = 0
+        self._spoke_at = self._stopped_at = ""
+
+    def caller_speaks(self) -> None:
+        """The model noticed speech."""
+        self._spoke_at = _utc()
+        if self.tape is not None:
+            self.tape.caller_speaks()
+
+    def follow(self, turn: int) -> None:
+        """The number of the turn under way, 0 between turns, after everything that may have changed it."""
+        if turn == self._turn:
+            return
+        self._turn = turn
+        if turn:
+            self._stopped_at = _utc()
+            if self.tape is not None:
+                self.tape.caller_stopped()
+
+    def finished(self, turn: Turn, now: float) -> Turn:
+        """A turn that is about to be reported, with its times and the keys of its recordings on their way."""
+        # A turn in which the agent spoke alone was never followed: it has an end and no more.
+        spoke, stopped = (self._spoke_at, self._stopped_at) if turn.number == self._turn else ("", "")
+        timing = replace(turn.timing, spoke_at=spoke, stopped_at=stopped, ended_at=_utc())
+        if self.tape is None or self._recordings is None:
+            return replace(turn, timing=timing)
+        cutting = self.tape.cut(now)
+        day, sid = self._start.started_at[:10], self._start.call_sid
+        sides = {"caller": bool(cutting.caller) and turn.number == self._turn, "agent": bool(turn.agent_text)}
+        keys = {side: audio_key(day, sid, turn.number, side, self._stream) for side, kept in sides.items() if kept}
+        audio = TurnAudio(**keys)
+        self._recordings.keep(sid, audio, cutting)
+        return replace(turn, timing=timing, audio=audio)
+
+
+def _utc() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
