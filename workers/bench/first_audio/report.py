@@ -7,15 +7,19 @@ from rich.table import Table
 
 
 def show(report: dict[str, Any], console: Console) -> None:
-    """What was drawn, what was measured, and the difference."""
+    """What was drawn, what was measured, and the difference.
+
+    `over`: what a turn took beyond its own draws. `there`: turns whose passages were in the conversation when the caller
+    stopped. `asked`: look-ups that the model had to ask for.
+    """
     drawn = report["drawn"]
     held = f"{report['calls']} concurrent calls, {report['turns_a_call']} turns each, seed {report['seed']}"
     table = Table(title=f"First audio, ms: {held}")
-    for head in ("", "p50", "p95", "over p50", "over p95", "passages there", "asked"):
-        table.add_column(head, justify="left" if not head else "right", no_wrap=True)
+    for head in ("", "p50", "p95", "over p50", "p95", "there", "asked"):
+        table.add_column(head, justify="left" if not head else "right")
     rows = (
         ("searching ahead", report["on"], "without retrieval", drawn["without_retrieval_ms"]),
-        ("not", report["off"], "all stages", drawn["all_stages_ms"]),
+        ("without", report["off"], "all stages", drawn["all_stages_ms"]),
     )
     for name, figures, what, sums in rows:
         first, over = figures["first_audio_ms"], figures["over_own_draws_ms"]
