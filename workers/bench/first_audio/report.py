@@ -9,8 +9,8 @@ from rich.table import Table
 def show(report: dict[str, Any], console: Console) -> None:
     """What was drawn, what was measured, and the difference.
 
-    `over`: what a turn took beyond its own draws. `there`: turns whose passages were in the conversation when the caller
-    stopped. `asked`: look-ups that the model had to ask for.
+    `over`: what a turn took beyond its own draws. `there`: turns whose passages were in the conversation when the
+    caller stopped. `asked`: look-ups that the model had to ask for.
     """
     drawn = report["drawn"]
     held = f"{report['calls']} concurrent calls, {report['turns_a_call']} turns each, seed {report['seed']}"
