@@ -1,6 +1,7 @@
 """The bridge as one object: its HTTP application, its media server, its warm connections to the model."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -143,6 +144,9 @@ class Bridge:
     async def serve(self) -> None:
         """Run until cancelled or told to stop."""
         async with self.running():
+            # What was loaded stays: looking through it again for garbage would stop every call for a tenth of a second.
+            gc.collect()
+            gc.freeze()
             config = uvicorn.Config(
                 self.http, self._config.host, self._config.port, log_level="warning", access_log=False, lifespan="off"
             )

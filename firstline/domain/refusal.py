@@ -99,8 +99,11 @@ _ASKS_FOR_PERSON = _any(
 
 def normalise(text: str) -> str:
     """Lower case, straight apostrophes, no accents, single spaces: what the patterns are written for."""
-    plain = unicodedata.normalize("NFKD", text.replace("’", "'"))
-    plain = "".join(c for c in plain if not unicodedata.combining(c)).lower()
+    plain = text
+    if not text.isascii():
+        plain = unicodedata.normalize("NFKD", text.replace("’", "'"))
+        plain = "".join(c for c in plain if not unicodedata.combining(c))
+    plain = plain.lower()
     return " ".join(re.sub(r"[^\w\s']", " ", plain).split())
 
 

@@ -71,8 +71,11 @@ class Speculation:
     def heard(self, item_id: object, delta: str, now: float) -> None:
         """A bit more of what the caller says."""
         if self._enabled and item_id == self._item_id:
+            begun = self._words.rfind(" ") + 1
             self._words += delta
-            self._look(self._words, SETTLE_MS, now)
+            # Most words mean nothing: only what came, with the word that it may continue, is looked at to know that.
+            if not stems(self._words[begun:]) <= self._searched:
+                self._look(self._words, SETTLE_MS, now)
 
     def transcribed(self, item_id: object, text: str, now: float) -> None:
         """All of what the caller said: searched for where the partial transcripts missed something of it."""

@@ -1,6 +1,7 @@
 """The bridge's benchmark measures what it says it measures; its figures are no test's business."""
 
 from workers.bench.bridge.run import run_bridge_bench
+from workers.bench.bridge.soak import run_soak
 from workers.bench.bridge.stamps import read_stamp, stamped
 
 
@@ -12,6 +13,7 @@ async def test_a_short_run_loses_no_frame_and_knows_what_was_heard() -> None:
     assert bridge["frames_dropped"] == 0
     assert bridge["truncation_error_p50"] is not None
     assert report["cpu_ratio"] > 0
+    assert report["memory_per_call_kib"] > 0
 
 
 def test_a_stamp_travels_in_the_audio() -> None:
@@ -19,3 +21,12 @@ def test_a_stamp_travels_in_the_audio() -> None:
 
     assert number == 7
     assert 0 <= age < 1000
+
+
+async def test_a_short_soak_sees_calls_end_and_others_in_their_place() -> None:
+    report = await run_soak(calls=10, minutes=0.15)
+
+    idle, *_, last = report["samples"]
+    assert (idle["live_calls"], last["live_calls"]) == (0, 10)
+    assert report["calls_ended"] > 0
+    assert report["grew"]["fds"] == 0

@@ -42,20 +42,23 @@ def bridge(
     calls: Annotated[int, typer.Option(min=1, max=1000, help="Concurrent calls.")] = 100,
     seconds: Annotated[float, typer.Option(min=1, help="Measured in each run, after the calls are up.")] = 20.0,
     rounds: Annotated[int, typer.Option(min=1, help="Pairs of runs: bare relay, bridge, bare relay, …")] = 2,
+    soak: Annotated[float, typer.Option(min=0, help="Instead: minutes of calls that come and go; what grows?")] = 0,
     json: Json = False,
 ) -> None:
     """What the bridge adds: latency and CPU against a bare relay in alternation, on one core."""
     import uvloop
 
     from workers import cli
-    from workers.bench.bridge.report import show
+    from workers.bench.bridge.report import show, show_soak
     from workers.bench.bridge.run import run_bridge_bench
+    from workers.bench.bridge.soak import run_soak
 
-    report = uvloop.run(run_bridge_bench(calls, seconds, rounds))
+    told = cli._console(True)
+    report = uvloop.run(run_soak(calls, soak, told.print) if soak else run_bridge_bench(calls, seconds, rounds))
     if json:
         cli._emit(report)
     else:
-        show(report, cli._console())
+        (show_soak if soak else show)(report, cli._console())
 
 
 @app.command("first-audio")

@@ -30,6 +30,11 @@ class ModelFigures:
     """(answer number, ms told, moment told on the loop's clock)."""
     errors: int = 0
 
+    def forget(self) -> None:
+        """Begin to measure anew."""
+        self.up_ms.clear()
+        self.truncations.clear()
+
 
 class ScriptedModel(ScriptedServer):
     """A server for any number of sessions."""

@@ -32,6 +32,13 @@ class PhoneFigures:
     greeting_ms: list[float] = field(default_factory=list)
     """Twilio's `start` sent -> first audio received."""
 
+    def forget(self) -> None:
+        """Begin to measure anew."""
+        self.down_ms.clear()
+        self.heard.clear()
+        self.first_heard.clear()
+        self.greeting_ms.clear()
+
 
 class _Phone(WSListener):
     """One call, from Twilio's side."""
@@ -150,12 +157,22 @@ class Phones:
 
     async def ring(self, calls: int, **parameters: str) -> None:
         """Place the calls, all of them streaming when this returns."""
+        await self._place(calls, parameters)
+        self._ticker = asyncio.create_task(self._tick())
+
+    async def replace(self, calls: int) -> None:
+        """The oldest calls end, and as many begin."""
+        ending, self._phones = self._phones[:calls], self._phones[calls:]
+        for phone in ending:
+            phone.hang_up()
+        await self._place(calls, {})
+
+    async def _place(self, calls: int, parameters: dict[str, str]) -> None:
         for _ in range(calls):
             phone = _Phone(self.figures)
             await ws_connect(lambda phone=phone: phone, self._url, extra_headers=self._headers)
             phone.start(**parameters)
             self._phones.append(phone)
-        self._ticker = asyncio.create_task(self._tick())
 
     async def _tick(self) -> None:
         clock = asyncio.get_running_loop().time

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 from twilio.request_validator import RequestValidator
@@ -21,6 +22,8 @@ class UnderTest:
 
     process: psutil.Process
     media_url: str
+    home: Path
+    """Its folder, gone with it."""
 
     @property
     def signature(self) -> str:
@@ -50,7 +53,7 @@ async def running(module: str, model_url: str, core: int, *arguments: str) -> As
         try:
             os.sched_setaffinity(process.pid, {core})
             await _listening(port, process)
-            yield UnderTest(psutil.Process(process.pid), f"ws://127.0.0.1:{port}/media")
+            yield UnderTest(psutil.Process(process.pid), f"ws://127.0.0.1:{port}/media", Path(home))
         finally:
             process.kill()
             await process.wait()

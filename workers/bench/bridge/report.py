@@ -31,6 +31,7 @@ def show(report: dict[str, Any], console: Console) -> None:
     console.print(
         f"CPU × bare relay [bold]{report['cpu_ratio']}[/]   p99 up + down [bold]{report['added_p99_ms']} ms[/]"
         f"   frames dropped [bold]{report['frames_dropped']}[/]"
+        f"   memory per call [bold]{report['memory_per_call_kib']:.0f} KiB[/]"
     )
     for run in report["rounds"][-1]:
         console.print(f"\n{run['what']}: latency of {sum(run['histogram'].values())} frames")
@@ -38,3 +39,18 @@ def show(report: dict[str, Any], console: Console) -> None:
         for edge, count in run["histogram"].items():
             label = "more" if edge == "more" else f"≤ {edge} ms"
             console.print(f"  {label:>9} {'█' * round(_BAR * count / most)} {count}")
+
+
+def show_soak(report: dict[str, Any], console: Console) -> None:
+    """What grew between the first and the last third of a soak."""
+    ended = report["calls_ended"]
+    table = Table(title=f"{report['calls']} calls for {report['minutes']:g} minutes, {ended} calls ended meanwhile")
+    for head in ("", "idle", "after the warm-up", "at the end", "grew"):
+        table.add_column(head, justify="left" if not head else "right")
+    samples = report["samples"]
+    settled = samples[len(samples) // 4]
+    for name, grew in report["grew"].items():
+        row = (str(each[name]) for each in (samples[0], settled, samples[-1]))
+        table.add_row(name, *row, f"{grew:+g}")
+    console.print(table)
+    console.print(f"Resident memory by call that ended: [bold]{report['rss_kib_per_ended_call']} KiB[/]")

@@ -32,6 +32,8 @@ class Figures:
     """CPU seconds per second."""
     frames_dropped: int
     rss_mib: float
+    memory_per_call_kib: float
+    """Resident memory with all calls up, less that before the first, by call."""
     histogram: dict[str, int]
     """Upper edge in ms -> frames, both ways together."""
     greeting_p50: float | None = None
@@ -62,6 +64,7 @@ async def run_bridge_bench(calls: int, seconds: float, rounds: int) -> dict[str,
         "cpu_ratio": round(float(np.median(ratios)), 2),
         "added_p99_ms": round(float(np.median([b.added_p99 for _, b in runs])), 2),
         "frames_dropped": sum(b.frames_dropped for _, b in runs),
+        "memory_per_call_kib": max(b.memory_per_call_kib for _, b in runs),
     }
 
 
@@ -80,6 +83,7 @@ async def _measure(what: str, calls: int, seconds: float, core: int) -> Figures:
 async def _load(
     what: str, calls: int, seconds: float, process: psutil.Process, model: ScriptedModel, phones: Phones
 ) -> Figures:
+    idle = process.memory_info().rss
     await phones.ring(calls)
     await asyncio.sleep(SETTLE_S)
     model.figures.up_ms.clear()
@@ -89,7 +93,7 @@ async def _load(
     await asyncio.sleep(seconds)
     after = process.cpu_times()
     sent, received = phones.figures.sent - sent, model.figures.received - received
-    rss = process.memory_info().rss / 2**20
+    rss = process.memory_info().rss
     await phones.hang_up()
     cpu = after.user + after.system - before.user - before.system
     errors = [
@@ -109,7 +113,8 @@ async def _load(
         core_share=round(cpu / seconds, 3),
         # Frames under way at the two moments of counting are not lost.
         frames_dropped=max(0, sent - received - calls),
-        rss_mib=round(rss, 1),
+        rss_mib=round(rss / 2**20, 1),
+        memory_per_call_kib=round((rss - idle) / 1024 / calls, 1),
         histogram=_histogram([*up, *down]),
         greeting_p50=_percentile(phones.figures.greeting_ms, 50) if phones.figures.greeting_ms else None,
         truncation_error_p50=_percentile(errors, 50) if errors else None,

@@ -26,6 +26,7 @@ from realtime_bridge.model_link import ModelEndpoint
 from realtime_bridge.phrases import PhraseBook
 from realtime_bridge.recording import Recordings
 from workers.bench.bridge.help_centre import TimedHelpCentre
+from workers.bench.bridge.inside import answer_when_asked
 
 
 class _Swallow:
@@ -47,6 +48,7 @@ class _Hum:
 
 
 async def _serve(port: int, model_url: str, home: Path, seed: int) -> None:
+    answer_when_asked(home)
     media_url = f"ws://127.0.0.1:{port}/media"
     config = BridgeConfig(
         host="127.0.0.1",
