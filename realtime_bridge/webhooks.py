@@ -28,6 +28,8 @@ NEXT_STEP_DEADLINE = 1.0
 """Seconds; a caller is listening to silence."""
 MAX_RESUMES = 2
 """A stream that keeps ending is a fault the caller must not be kept in."""
+MAX_ASKED = 4
+"""Times that a caller is asked to wait for the control plane, about two seconds each."""
 _FAILSAFE_WORDS = "I'm sorry, something went wrong on our side. I am putting you through to our team."
 _REP_ENDED = {
     "busy": RepAnswer.DECLINED,
@@ -141,16 +143,14 @@ class Webhooks:
 
     async def connect_done(self, request: Request, form: Form) -> Response:
         """The stream ended with the caller still on the line: the workflow knows what comes next."""
-        sid = form["CallSid"]
-        resumed = int(request.query_params.get("resumed", "0"))
+        sid, resumed = form["CallSid"], _count(request, "resumed")
         try:
             step = await self.control.next_step(sid, NEXT_STEP_DEADLINE)
+            log.info("next_step", call_sid=sid, step=step.value, resumed=resumed)
+            if step is NextStep.RESUME and resumed < MAX_RESUMES:
+                return await self._resume(sid, resumed + 1)
         except PortError:
-            log.warning("next_step_unknown", call_sid=sid)
-            return xml(twiml.failsafe(_FAILSAFE_WORDS, self.bridge_url))
-        log.info("next_step", call_sid=sid, step=step.value, resumed=resumed)
-        if step is NextStep.RESUME and resumed < MAX_RESUMES:
-            return await self._resume(sid, resumed + 1)
+            return self._ask_again(request, sid)
         if step is NextStep.CONFERENCE:
             return xml(twiml.wait_for_person(sid, self.bridge_url))
         return xml(twiml.goodbye() if step is NextStep.GOODBYE else twiml.failsafe(_FAILSAFE_WORDS, self.bridge_url))
@@ -158,11 +158,17 @@ class Webhooks:
     async def _resume(self, sid: str, resumed: int) -> Response:
         """Connect the caller again; the workflow knows who they are and in which language they speak."""
         self.prepare_model(sid)
-        try:
-            context = await self.control.resume_context(sid, NEXT_STEP_DEADLINE)
-        except PortError:
-            return xml(twiml.failsafe(_FAILSAFE_WORDS, self.bridge_url))
+        context = await self.control.resume_context(sid, NEXT_STEP_DEADLINE)
         return xml(self._connect(replace(context.start, language=context.language), resumed))
+
+    def _ask_again(self, request: Request, sid: str) -> Response:
+        """A control plane that restarts is back in seconds: the caller waits so long, and hears that they do."""
+        asked = _count(request, "asked") + 1
+        log.warning("next_step_unknown", call_sid=sid, asked=asked)
+        if asked > MAX_ASKED:
+            return xml(twiml.failsafe(_FAILSAFE_WORDS, self.bridge_url))
+        again = request.url.include_query_params(asked=asked).replace(scheme="", netloc="")
+        return xml(twiml.try_again(str(again)))
 
     async def call_status(self, request: Request, form: Form) -> Response:
         """The carrier says that a call is over: also when the bridge that had its stream died before it could."""
@@ -277,6 +283,11 @@ class Webhooks:
         except PortError:
             STATUSES_LOST.inc()
             log.warning("status_lost", call_sid=call_sid)
+
+
+def _count(request: Request, name: str) -> int:
+    """How often something happened in this call already, by our own address."""
+    return int(request.query_params.get(name, "0"))
 
 
 def _caller(form: Form, callback_of: str = "") -> CallStarted:

@@ -122,7 +122,7 @@ async def ingest_if_empty(settings: Settings, console: Console) -> None:
         return
     console.print(f"  ingesting the sample help centre from {SAMPLE.name}/ …")
     command = [sys.executable, "-m", "workers.cli", "ingest", str(SAMPLE)]
-    process = await asyncio.create_subprocess_exec(*command)
+    process = await asyncio.create_subprocess_exec(*command, stdout=sys.stderr)
     if await process.wait() != 0:
         raise StackError("the sample help centre could not be ingested")
 

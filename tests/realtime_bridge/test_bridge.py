@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from xml.etree import ElementTree
 
 import orjson
 import pytest
@@ -140,12 +141,31 @@ class TestAnswering:
 
         assert ">failsafe</Enqueue>" in answer.text
 
-    async def test_with_the_control_plane_down_the_caller_goes_to_the_queue(self, stage: Stage) -> None:
+    async def test_with_the_control_plane_down_for_a_moment_the_caller_is_asked_to_wait_for_it(
+        self, stage: Stage
+    ) -> None:
+        await stage.post("/twilio/voice")
+        await stage.bridge.drained()
         stage.control.unreachable = True
+        wait = ElementTree.fromstring((await stage.post("/twilio/connect-done?resumed=0")).text)
+        stage.control.unreachable = False
 
-        answer = await stage.post("/twilio/connect-done?resumed=0")
+        answer = await stage.post(wait.findtext("Redirect") or "")
+
+        assert wait.findtext("Say") == "One moment."
+        assert '<Parameter name="resumed" value="1"' in answer.text
+
+    async def test_with_the_control_plane_down_for_long_the_caller_goes_to_the_queue(self, stage: Stage) -> None:
+        stage.control.unreachable = True
+        waits, path = 0, "/twilio/connect-done?resumed=0"
+
+        while path:
+            answer = await stage.post(path)
+            path = ElementTree.fromstring(answer.text).findtext("Redirect") or ""
+            waits += 1
 
         assert ">failsafe</Enqueue>" in answer.text
+        assert 3 <= waits <= 6
 
 
 class TestHandoff:

@@ -103,12 +103,14 @@ def turns(
 @app.command()
 def lifecycle(
     calls: Annotated[
-        int, typer.Option(min=3, max=5000, help="Callers: some ask, some want a person or a callback.")
+        int, typer.Option(min=0, max=5000, help="Callers: some ask, some want a person or a callback.")
     ] = 30,
     kills: Annotated[int, typer.Option(min=0, help="Times that a random process is killed with -9.")] = 6,
     seed: Annotated[int, typer.Option(help="Draws callers, kills and faults.")] = 1,
     seconds: Annotated[float, typer.Option(min=0, help="Over which the calls begin; 0: 1.8 s a call.")] = 0,
     faults: Annotated[bool, typer.Option(help="The paid services fail and answer late.")] = True,
+    rounds: Annotated[int, typer.Option(min=0, help="Rounds of calls with Temporal and Postgres up and down.")] = 0,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the logs and the state of the run.")] = False,
     json: Json = False,
 ) -> None:
     """Promises tried by breaking it: kills -9 and faults under live calls, then a count at the other end of each."""
@@ -122,8 +124,8 @@ def lifecycle(
     from workers.bench.lifecycle.run import Size, run_lifecycle_bench
 
     configure_logs(json=False, level=logging.ERROR)
-    size = Size(calls, kills, seed, seconds or 1.8 * calls, faults)
-    report = uvloop.run(run_lifecycle_bench(size, cli._console(True)))
+    size = Size(calls, kills, seed, seconds or 1.8 * calls, faults, rounds)
+    report = uvloop.run(run_lifecycle_bench(size, cli._console(True), keep))
     if json:
         cli._emit(report)
     else:

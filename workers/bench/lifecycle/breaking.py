@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workers.bench.lifecycle.metrics import Metrics
-from workers.bench.lifecycle.stage import BRIDGES, VICTIMS, Stage
+from workers.bench.lifecycle.spools import Fed, feed
+from workers.bench.lifecycle.stage import VICTIMS, Stage
 
 FAULT_EVERY_S = 1.5
+KILLS_UNTIL = 0.85
+"""Of the time in which calls begin; then the bridges are restarted one after the other, which is nobody's death."""
 TWILIO, PAGERDUTY = "/2010-04-01", "/pagerduty"
 ANSWER_LOST_MS = {TWILIO: 4500, PAGERDUTY: 5500}
 """Later than the adapters wait: the effect has happened and nobody is told."""
@@ -19,16 +22,17 @@ class Broken:
     """What was done to the stack."""
 
     kills: dict[str, int] = field(default_factory=lambda: dict.fromkeys(VICTIMS, 0))
-    bridge_kills: list[float] = field(default_factory=list)
-    """Moments, on the wall's clock."""
     faults: int = 0
+    restarts: int = 0
+    """Bridges that were told to stop under live calls."""
+    fed: Fed = field(default_factory=Fed)
 
 
 def plan(kills: int, seconds: float, rng: random.Random) -> list[tuple[float, str]]:
-    """(moment, victim), in order. The first five take one of each, so that a short run kills all of them."""
+    """(moment, victim), in order, up to `KILLS_UNTIL`. The first five take one of each, so that a short run has all."""
     first = rng.sample(VICTIMS, len(VICTIMS))
     victims = [first[n] if n < len(first) else rng.choice(VICTIMS) for n in range(kills)]
-    moments = sorted(rng.uniform(seconds * 0.05, seconds) for _ in range(kills))
+    moments = sorted(rng.uniform(seconds * 0.05, seconds * KILLS_UNTIL) for _ in range(kills))
     return list(zip(moments, victims, strict=True))
 
 
@@ -43,11 +47,29 @@ async def kill_all(stage: Stage, when: list[tuple[float, str]], broken: Broken, 
 
 async def kill(stage: Stage, victim: str, broken: Broken, metrics: Metrics) -> None:
     """`kill -9` now."""
-    if victim in BRIDGES:
+    bridge = next((backend for backend in stage.balancer.backends if backend.name == victim), None)
+    if bridge is not None:
         # What it counted dies with it.
         await metrics.scrape(stage)
     await stage.supervisor.kill(victim)
     broken.kills[victim] += 1
+    if bridge is not None:
+        await asyncio.to_thread(feed, stage, bridge, broken.fed)
+
+
+async def rolling_restart(stage: Stage, after: float, broken: Broken, metrics: Metrics) -> None:
+    """SIGTERM, as a deploy does, to one bridge after the other, so many seconds from now."""
+    await asyncio.sleep(after)
+    for backend in stage.balancer.backends:
+        part = stage.supervisor.parts[backend.name]
+        await stage.supervisor.await_ready(part)
+        await metrics.scrape(stage)
+        assert part.process is not None
+        gone = asyncio.create_task(part.process.wait())
+        part.terminate()
+        await gone
+        await stage.supervisor.await_ready(part)
+        broken.restarts += 1
 
 
 async def misbehave(stage: Stage, rng: random.Random, broken: Broken) -> None:

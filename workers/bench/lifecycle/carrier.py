@@ -49,6 +49,25 @@ class Leg:
         """It waited, or waits, for whoever answers the failsafe queue."""
         return bool(self.all("queue_joined"))
 
+    @property
+    def dropped(self) -> bool:
+        """The line went dead, and neither the person nor the agent had ended the call."""
+        failed = bool(self.all("error", "stream_error"))
+        ended = self.all("hung_up")
+        lost = [silence for code, silence in self.breaks() if code == ABNORMAL]
+        return bool(ended) and ended[0]["by"] == "twiml" and (failed or (bool(lost) and lost[-1] is None))
+
+    @property
+    def cut_off(self) -> bool:
+        """Somebody else ended it in the middle of a conversation between two people."""
+        return bool(self.all("conference_started")) and any(event["by"] == "api" for event in self.all("hung_up"))
+
+    @property
+    def trail(self) -> str:
+        """What happened to it, in short, for whoever wants to know why."""
+        told = (e for e in self.events if e["event"] not in _CHATTER)
+        return ", ".join(f"{e['at_ms'] / 1000:.1f} {_in_short(e)}" for e in told)
+
     def breaks(self) -> Iterator[tuple[int, float | None]]:
         """(close code, silence in ms until somebody spoke again) of every stream that the bridge's end closed.
 
@@ -61,6 +80,14 @@ class Leg:
             settled = next(later, None)
             spoke = settled is not None and settled["event"] == "agent_audio_started"
             yield event["close_code"] or ABNORMAL, settled["at_ms"] - event["at_ms"] if spoke and settled else None
+
+
+_CHATTER = {"mark_echoed", "agent_audio_started", "agent_audio_stopped", "created", "cleared"}
+
+
+def _in_short(event: Event) -> str:
+    more = (str(event[key]) for key in ("status", "by", "name", "queue", "close_code", "problem") if event.get(key))
+    return " ".join([event["event"], *more])
 
 
 _SETTLED = {"agent_audio_started", "queue_joined", "conference_joined", "hung_up"}
@@ -132,22 +159,23 @@ class Phones:
             await asyncio.sleep(max(0.0, began + caller.at - clock()))
             if caller.when_rung:
                 await self.people({caller.number: caller.when_rung})
-            sid = await self._place(caller)
+            sid = await self.place(caller.number, caller.behaviour)
             self.placed += 1
             if caller.hangs_up_after is not None:
                 task = asyncio.create_task(self._hang_up(sid, caller.hangs_up_after))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
 
-    async def _place(self, caller: Caller) -> str:
+    async def place(self, number: str, behaviour: dict[str, Any]) -> str:
+        """Somebody phones in now; the CallSid."""
         settings = self._stage.settings
         body = {
-            "from": caller.number,
+            "from": number,
             "to": settings.line_number,
             "voice_url": f"{settings.bridge_url}/twilio/voice",
             "fallback_url": self._stage.fallback_url,
             "status_callback": f"{settings.bridge_url}/twilio/call-status",
-            **caller.behaviour,
+            **behaviour,
         }
         response = await self._stage.simulators.post("/sim/calls", json=body)
         response.raise_for_status()

@@ -13,7 +13,7 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowExecutionStatus
 
 from firstline import names
-from firstline.domain.call_state import CallClosed
+from firstline.domain.call_state import CallClosed, CallView
 
 PROMISING = f"WorkflowType IN ('{names.CALL_WORKFLOW}', '{names.HANDOFF_WORKFLOW}', '{names.CALLBACK_WORKFLOW}')"
 _LOCAL_ACTIVITY = "core_local_activity"
@@ -42,6 +42,7 @@ class Execution:
     outcome: str = ""
     """Of a call that closed."""
     duplicates: int = 0
+    """Facts that reached it more than once and were learnt once."""
 
 
 def weigh(events: "list[HistoryEvent]") -> int:
@@ -97,5 +98,7 @@ async def read(client: Client) -> dict[str, list[Execution]]:
         )
         if listed.workflow_type == names.CALL_WORKFLOW and listed.status is WorkflowExecutionStatus.COMPLETED:
             execution.outcome = (await handle.result()).outcome.value
+            view = await handle.query(names.STATE_QUERY, result_type=CallView)
+            execution.duplicates = view.duplicates
         found.setdefault(listed.id, []).append(execution)
     return found

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from firstline import names
+from firstline.domain.call import Outcome
 from workers.bench.lifecycle.callers import Caller
 from workers.bench.lifecycle.carrier import Carrier, Leg
 from workers.bench.lifecycle.histories import Execution
@@ -39,6 +40,8 @@ class Verdict:
     outcomes: dict[str, int] = field(default_factory=dict)
     unclosed: int = 0
     """Calls without exactly one closed workflow with an outcome."""
+    dropped: int = 0
+    """Lines that went dead."""
     wrong: list[str] = field(default_factory=list)
 
     @property
@@ -59,27 +62,30 @@ def decide(carrier: Carrier, executions: dict[str, list[Execution]], callers: li
             verdict.wrong.append(f"{execution.id}: the carrier knows no such call")
             continue
         if names.HANDOFF_UPDATE in execution.promised:
-            _handoff(verdict, carrier, executions, leg)
+            _handoff(verdict, carrier, executions, leg, execution.outcome)
         if names.CALLBACK_UPDATE in execution.promised:
             _callback(verdict, carrier, leg.from_ if leg.inbound else leg.to, sid, rung)
     _closed(verdict, carrier, executions)
+    _lines(verdict, carrier)
     return verdict
 
 
-def _handoff(verdict: Verdict, carrier: Carrier, executions: dict[str, list[Execution]], caller: Leg) -> None:
+def _handoff(
+    verdict: Verdict, carrier: Carrier, executions: dict[str, list[Execution]], caller: Leg, outcome: str
+) -> None:
     saga = names.handoff_workflow_id(caller.sid)
     if saga not in executions and caller.left_by_themselves:
         return  # gone before anybody was paged: nothing is owed
     pages = carrier.pages(saga)
     if (found := verdict.pages.judge(len(pages))) != "kept":
-        verdict.wrong.append(f"{saga}: page {found}, {len(pages)} incidents")
+        verdict.wrong.append(f"{saga}: page {found}, {len(pages)} incidents: {caller.trail}")
     people = carrier.reps_with(names.conference_name(caller.sid))
     looked_after = len(people) or int(caller.queued or caller.left_by_themselves)
     if (found := verdict.people.judge(looked_after)) != "kept":
-        verdict.wrong.append(f"{saga}: person {found}, {len(people)} reps in the conference")
-    closed = bool(people) or (caller.left_by_themselves and not caller.queued)
-    if pages and closed and pages[-1]["status"] != "resolved":
-        verdict.wrong.append(f"{saga}: the page is left open")
+        verdict.wrong.append(f"{saga}: person {found}, {len(people)} reps in the conference: {caller.trail}")
+    # Who went to the queue is still owed a person: that page stays open.
+    if outcome in {Outcome.TRANSFERRED, Outcome.ABANDONED} and any(page["status"] != "resolved" for page in pages):
+        verdict.wrong.append(f"{saga}: the page is left open: {caller.trail}")
 
 
 def _callback(verdict: Verdict, carrier: Carrier, number: str, sid: str, rung: dict[str, int]) -> None:
@@ -87,7 +93,8 @@ def _callback(verdict: Verdict, carrier: Carrier, number: str, sid: str, rung: d
     reached = [leg for leg in legs if leg.answered and leg.answered_by == "human" and leg.heard_agent]
     found = verdict.callbacks.judge(len(reached) if len(legs) <= rung.get(number, 1) or not reached else 2)
     if found != "kept":
-        told = f"{len(legs)} dialled, {rung.get(number, 1)} needed, {len(reached)} reached"
+        told = f"{len(legs)} dialled, {rung.get(number, 1)} needed, {len(reached)} reached: "
+        told += "; ".join(f"{leg.sid} {leg.trail}" for leg in legs)
         verdict.wrong.append(f"{names.callback_workflow_id(sid)}: callback {found}, {told}")
 
 
@@ -98,7 +105,17 @@ def _closed(verdict: Verdict, carrier: Carrier, executions: dict[str, list[Execu
             verdict.outcomes[runs[0].outcome] = verdict.outcomes.get(runs[0].outcome, 0) + 1
             continue
         verdict.unclosed += 1
-        verdict.wrong.append(f"call-{leg.sid}: {len(runs)} workflows, {'open' if runs else 'never started'}")
+        found = "open" if runs else "never started"
+        verdict.wrong.append(f"call-{leg.sid}: {len(runs)} workflows, {found}: {leg.trail}")
+
+
+def _lines(verdict: Verdict, carrier: Carrier) -> None:
+    for leg in carrier.legs.values():
+        if leg.dropped:
+            verdict.dropped += 1
+            verdict.wrong.append(f"{leg.sid}: the line went dead: {leg.trail}")
+        if leg.cut_off:
+            verdict.wrong.append(f"{leg.sid}: a conversation with a person was cut off: {leg.trail}")
 
 
 def _conversations(carrier: Carrier) -> Iterator[Leg]:

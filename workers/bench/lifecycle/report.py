@@ -29,6 +29,7 @@ def report(
     broken: Broken,
     metrics: Metrics,
     spool: dict[str, int],
+    set_aside: int,
     loaded: float,
     quiet: float,
 ) -> dict[str, Any]:
@@ -37,6 +38,7 @@ def report(
     calls = sum(leg.inbound for leg in carrier.legs.values()) or 1
     breaks = [found for leg in carrier.legs.values() for found in leg.breaks()]
     silences = [ms for code, ms in breaks if code == ABNORMAL and ms is not None]
+    handed_over = [ms for code, ms in breaks if code != ABNORMAL and ms is not None]
     actions = sum(execution.actions for execution in all_) / calls
     monthly = actions * CALLS_A_MONTH
     total = verdict.promises
@@ -60,6 +62,15 @@ def report(
         "streams_resumed": len(silences),
         "dead_air_p50": _percentile(silences, 50),
         "dead_air_p95": _percentile(silences, 95),
+        "dropped": verdict.dropped,
+        "bridges_restarted": broken.restarts,
+        "handed_over": len(handed_over),
+        "handover_silence_p50": _percentile(handed_over, 50),
+        "handover_silence_p95": _percentile(handed_over, 95),
+        "poison_fed": broken.fed.poison,
+        "poison_set_aside": set_aside,
+        "repeats_fed": broken.fed.repeats,
+        "repeats_dropped": sum(execution.duplicates for execution in all_),
         "workflow_starts_per_second": round(len(all_) / loaded, 2),
         "update_p50_ms": metrics.percentile(UPDATES, 50),
         "update_p99_ms": metrics.percentile(UPDATES, 99),
@@ -74,9 +85,9 @@ def report(
 
 def failed(figures: dict[str, Any]) -> bool:
     """Whether a promise was broken or something was left behind."""
-    return bool(
-        figures["doubled"] or figures["lost"] or figures["unclosed"] or figures["left_in_spool"] or figures["wrong"]
-    )
+    bad = ("doubled", "lost", "unclosed", "dropped", "left_in_spool", "wrong", "turns_out_of_order")
+    equal = (("poison_fed", "poison_set_aside"), ("turns_spoken", "turns_delivered"))
+    return any(figures.get(key) for key in bad) or any(figures.get(a) != figures.get(b) for a, b in equal)
 
 
 def show(figures: dict[str, Any], console: Console) -> None:
@@ -89,9 +100,9 @@ def show(figures: dict[str, Any], console: Console) -> None:
             told = "  ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else f"{value}"
             table.add_row(key.replace("_", " "), "-" if value is None else told)
     console.print(table)
-    for line in figures["wrong"][:_WRONG_SHOWN]:
+    for line in figures.get("wrong", [])[:_WRONG_SHOWN]:
         console.print(f"  [red]✗[/] {line}")
-    if not figures["wrong"]:
+    if not failed(figures):
         console.print("[bold green]Every promise was kept exactly once.[/]")
 
 

@@ -16,8 +16,10 @@ from rich.console import Console
 from temporalio.service import RPCError
 
 from workers.bench.lifecycle import breaking, callers, carrier, histories, promises
+from workers.bench.lifecycle.down import compare
 from workers.bench.lifecycle.metrics import Metrics
 from workers.bench.lifecycle.report import report
+from workers.bench.lifecycle.spools import set_aside
 from workers.bench.lifecycle.stage import Stage, stage
 
 QUIET_WITHIN_S = 240.0
@@ -35,6 +37,8 @@ class Size:
     seconds: float
     """Over which the calls begin."""
     faults: bool = True
+    rounds: int = 0
+    """Of calls with the control plane up and down."""
 
     @property
     def busy(self) -> bool:
@@ -42,8 +46,8 @@ class Size:
         return self.calls >= LONG_RUN_CALLS
 
 
-async def run_lifecycle_bench(size: Size, console: Console) -> dict[str, Any]:
-    """The report. Raises `StackError` when the stack does not come up or stays down."""
+async def run_lifecycle_bench(size: Size, console: Console, keep: bool = False) -> dict[str, Any]:
+    """The report; `keep` leaves logs and state. Raises `StackError` when the stack does not come up or stays down."""
     running = asyncio.current_task()
     assert running is not None
     # Told to stop, it stops what it started.
@@ -52,9 +56,16 @@ async def run_lifecycle_bench(size: Size, console: Console) -> dict[str, Any]:
     home = Path(tempfile.mkdtemp(prefix="firstline-lifecycle-"))
     try:
         async with stage(home, console) as built:
-            return await _run(size, built, console)
+            figures = await _run(size, built, console) if size.calls else {"seed": size.seed, "calls": 0}
+            if size.rounds:
+                console.print(f"  {size.rounds} rounds with the control plane up and down …")
+                figures |= await compare(built, size.rounds)
+            return figures
     finally:
-        shutil.rmtree(home, ignore_errors=True)
+        if keep:
+            console.print(f"  logs and state: {home}")
+        else:
+            shutil.rmtree(home, ignore_errors=True)
 
 
 async def _run(size: Size, stage: Stage, console: Console) -> dict[str, Any]:
@@ -67,7 +78,11 @@ async def _run(size: Size, stage: Stage, console: Console) -> dict[str, Any]:
     telling = asyncio.create_task(_tell(stage, phones, broken, console))
     faults = asyncio.create_task(breaking.misbehave(stage, rng, broken)) if size.faults else None
     try:
-        await asyncio.gather(phones.ring(drawn), breaking.kill_all(stage, when, broken, metrics))
+        await asyncio.gather(
+            phones.ring(drawn),
+            breaking.kill_all(stage, when, broken, metrics),
+            breaking.rolling_restart(stage, size.seconds * breaking.KILLS_UNTIL, broken, metrics),
+        )
         loaded = time.time() - began
         if faults is not None:
             faults.cancel()
@@ -78,7 +93,7 @@ async def _run(size: Size, stage: Stage, console: Console) -> dict[str, Any]:
     await metrics.scrape(stage)
     seen, written = await carrier.look(stage), await histories.read(await stage.temporal())
     verdict = promises.decide(seen, written, drawn)
-    return report(size, verdict, seen, written, broken, metrics, await _left(stage), loaded, quiet)
+    return report(size, verdict, seen, written, broken, metrics, await _left(stage), set_aside(stage), loaded, quiet)
 
 
 async def _quiet(stage: Stage, console: Console) -> float:
