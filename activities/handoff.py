@@ -17,6 +17,7 @@ PAGE_SUMMARY_MAX = 1024
 REP_BUSY = "RepBusy"
 """Type of the error that says: this rep is in another call of ours."""
 
+_DIALLING = "dialling"
 _PATIENT = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30))
 _BRISK = RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=4))
 
@@ -106,15 +107,16 @@ class HandoffActivities:
     async def ring_rep(self, call: RepCall) -> str:
         """Ring a rep and return the CallSid of the leg. Three attempts within 20 s.
 
-        The carrier has no idempotency key, so every attempt looks first. A live leg found by the first attempt is the
-        rep's other call: they are busy, and are not rung. One found by a later attempt was dialled by an attempt whose
-        answer was lost: it is taken over, not dialled again.
+        The carrier has no idempotency key, so every attempt looks first. A live leg found before this step has dialled
+        is the rep's other call: they are busy, and are not rung. One found after it has was dialled by an attempt whose
+        answer was lost: it is taken over, not dialled again. The heartbeat remembers how far an attempt came.
         """
         with rejection_is_final():
             live = await self._telephony.find_live(call.rep_number, call.from_number)
             if live is None:
+                activity.heartbeat(_DIALLING)
                 return await self._telephony.ring_rep(call)
-        if activity.info().attempt == 1:
+        if _DIALLING not in activity.info().heartbeat_details:
             raise ApplicationError("the rep is in another call", type=REP_BUSY, non_retryable=True)
         return live
 

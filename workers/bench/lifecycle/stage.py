@@ -1,5 +1,6 @@
 """The stack that is broken: every process is the product's own, and two bridges stand behind a balancer."""
 
+import asyncio
 import contextlib
 import os
 import sys
@@ -17,14 +18,17 @@ from twilio.twiml.voice_response import VoiceResponse
 
 from firstline.names import FAILSAFE_QUEUE
 from firstline.settings import Settings
+from firstline.simulators.mulaw import babble
+from realtime_bridge.phrases import PhraseBook
 from workers.bench.lifecycle import embeddings
 from workers.bench.lifecycle.balancer import Backend, Balancer
 from workers.bench.lifecycle.model import ScriptedModel
 from workers.bench.lifecycle.serving import serving
+from workers.knowledge import run_ingest
 from workers.ports_in_use import free_port
-from workers.stack import Supervisor
-from workers.up import Parts, ingest_if_empty
-from workers.wiring import load_settings
+from workers.stack import Part, Supervisor
+from workers.up import SAMPLE, Parts
+from workers.wiring import load_settings, object_store
 
 BRIDGES = ("bridge-a", "bridge-b")
 VICTIMS = (*BRIDGES, "worker", "temporal", "postgres")
@@ -32,6 +36,7 @@ REPS = tuple(f"+1202555{number:04d}" for number in range(9900, 9908))
 DIALS_PER_SECOND = 20
 """An account may have its limit raised; with Twilio's default of one the run would measure that limit."""
 DRAIN_SECONDS = 2
+MS_PER_CHARACTER = 20
 
 
 class Stage:
@@ -101,18 +106,28 @@ async def _start(supervisor: Supervisor, settings: Settings, balancer: Balancer)
     simulators.command = [sys.executable, "-m", "workers.bench.lifecycle.simulators"]
     for part in (postgres, temporal, simulators):
         await supervisor.launch(part)
+    await PhraseBook(_ShortHum(), object_store(settings), settings.company).warm()
     await supervisor.await_ready(postgres)
-    await ingest_if_empty(settings, supervisor.console)
+    await run_ingest(settings, SAMPLE, settings.collection, False, Console(quiet=True))
     await supervisor.await_ready(temporal)
     await supervisor.launch(make.worker())
-    for backend in balancer.backends:
-        ports = {"FIRSTLINE_PORT": str(backend.http_port), "FIRSTLINE_MEDIA_PORT": str(backend.media_port)}
-        bridge = make.bridge(backend.name, backend.http_port, ports)
+    bridges = [_bridge(make, backend) for backend in balancer.backends]
+    for bridge in bridges:
         await supervisor.launch(bridge)
-        # One after the other: the first renders the phrases, the second finds them.
-        await supervisor.await_ready(bridge)
-    await supervisor.await_ready(simulators)
+    await asyncio.gather(*(supervisor.await_ready(part) for part in (simulators, *bridges)))
     supervisor.steady = True
+
+
+def _bridge(make: Parts, backend: Backend) -> Part:
+    ports = {"FIRSTLINE_PORT": str(backend.http_port), "FIRSTLINE_MEDIA_PORT": str(backend.media_port)}
+    return make.bridge(backend.name, backend.http_port, ports)
+
+
+class _ShortHum:
+    """A voice for the phrases that bridges play from the store: as loud as speech, shorter, and no model to load."""
+
+    async def stream(self, text: str, language: str) -> AsyncIterator[bytes]:
+        yield babble(max(400, len(text) * MS_PER_CHARACTER))
 
 
 def _set_environment(home: Path, model: ScriptedModel, balancer: Balancer, helper: int) -> None:
