@@ -10,6 +10,10 @@ _FICTIONAL = "555"
 _PAID_TWICE = frozenset({phonenumbers.PhoneNumberType.PREMIUM_RATE, phonenumbers.PhoneNumberType.SHARED_COST})
 """Kinds of number that cost whoever rings them more than the call."""
 _MOST_ZONES = 4
+_WITHHELD_WORDS = ("anonymous", "blocked", "private", "restricted", "unavailable", "unknown")
+_ON_A_KEYPAD = str.maketrans("abcdefghijklmnopqrstuvwxyz", "22233344455566677778889999")
+_WITHHELD = {*_WITHHELD_WORDS, *(f"+{word.translate(_ON_A_KEYPAD)}" for word in _WITHHELD_WORDS)}
+"""What carriers put in the place of a number that is not shown; Twilio spells the word on a keypad (+266696687)."""
 _UNKNOWN_ZONE = "Etc/Unknown"
 
 
@@ -30,6 +34,11 @@ def phone_problem(phone: str, countries: frozenset[str]) -> str | None:
     if phonenumbers.number_type(number) in _PAID_TWICE:
         return "we do not call premium-rate numbers"
     return None
+
+
+def withheld(phone: str) -> bool:
+    """Whether a caller does not show their number, as the carrier says it: nobody can be rung back there."""
+    return not phone or phone.lower() in _WITHHELD
 
 
 def zones_of(phone: str) -> tuple[ZoneInfo, ...]:

@@ -55,6 +55,8 @@ class LanguagePack:
     """There is none to cancel."""
     callback_topic: str
     """What a callback is about when nobody said."""
+    callback_no_number: str
+    """The caller's number is withheld."""
     callback_unclear: str
     """The time was not understood."""
     lookup_failed: str

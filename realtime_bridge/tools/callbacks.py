@@ -10,6 +10,7 @@ import structlog
 
 from firstline.domain.call import CallStarted
 from firstline.domain.callback import CallbackBooked, CallbackRequest, OpenCallback
+from firstline.domain.phone import withheld
 from firstline.names import UPDATE_DEADLINE
 from firstline.ports import CallControl, PortError, Rejected
 from firstline.prompts import LanguagePack, language_pack
@@ -46,6 +47,9 @@ class Callbacks:
         if arguments.get("action") == "cancel":
             return await self._cancel()
         pack, now = self._pack, datetime.now(UTC)
+        if withheld(self.start.from_number):
+            GATE_DECISIONS.labels("callback", "false").inc()
+            return {"booked": False, "why": "the caller's number is withheld", "say": pack.callback_no_number}
         at = resolve_when(arguments.get("when", ""), now, self.zone)
         if at is None:
             return {"booked": False, "why": "the time was not understood", "say": pack.callback_unclear}
@@ -61,7 +65,7 @@ class Callbacks:
             booked_at = await self._book(request)
         except Rejected as refusal:
             GATE_DECISIONS.labels("callback", "false").inc()
-            return {"booked": False, "why": str(refusal), "say": pack.callback_refused.format(why=refusal)}
+            return {"booked": False, "why": str(refusal), "say": pack.callback_refused.format(why=_reason(refusal))}
         except (PortError, TimeoutError):
             self._not_durable()
             return {"booked": False, "why": "the control plane did not answer", "say": pack.handoff_unavailable}
@@ -115,3 +119,9 @@ class Callbacks:
     @property
     def _pack(self) -> LanguagePack:
         return language_pack(self.facts.language)
+
+
+def _reason(refusal: Rejected) -> str:
+    """What to say of "No callback was booked: that time has already passed": the caller knows the first half."""
+    what, _, why = str(refusal).partition(": ")
+    return why or what

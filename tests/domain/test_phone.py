@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from firstline.domain.phone import phone_problem, zones_of
+from firstline.domain.phone import phone_problem, withheld, zones_of
 
 NORTH_AMERICA = frozenset({"US", "CA"})
 
@@ -41,3 +41,12 @@ def test_a_number_says_where_its_owner_may_live() -> None:
 @pytest.mark.parametrize("phone", ["+15550100999", "+18005551234", "nobody"])
 def test_or_it_does_not(phone: str) -> None:
     assert zones_of(phone) == ()
+
+
+@pytest.mark.parametrize("phone", ["+266696687", "anonymous", "Restricted", "+7378742833", "+86282452253", ""])
+def test_a_withheld_number_is_known_as_one(phone: str) -> None:
+    assert withheld(phone)
+
+
+def test_a_number_that_is_shown_is_not_withheld() -> None:
+    assert not withheld("+15550100999")

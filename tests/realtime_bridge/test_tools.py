@@ -1,6 +1,6 @@
 """The three tools: what they ask, what they refuse, what the model is told."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -141,10 +141,21 @@ class TestCallback:
         assert output["booked"] is False
         assert "When" in output["say"]
 
+    async def test_of_a_caller_who_hides_their_number_is_not_asked_for_another_time(self) -> None:
+        bench = Bench()
+        bench.runner.callbacks.start = replace(START, from_number="+266696687")
+
+        output, _ = await bench.run("schedule_callback", when="in one hour", topic="password")
+
+        assert output["booked"] is False
+        assert "can't see the number" in output["say"]
+        assert bench.control.callbacks == []
+
     async def test_too_far_away_says_why(self) -> None:
         output, _ = await Bench().run("schedule_callback", when="January 1 2090 at nine", topic="password")
 
         assert output["booked"] is False
+        assert output["say"].startswith("I can't book that: that is more than")
         assert "30 days" in output["say"]
 
 
