@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
-from temporalio.worker import Worker, WorkerDeploymentConfig
+from temporalio.worker import Worker, WorkerDeploymentConfig, WorkflowInstance, WorkflowInstanceDetails
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.archive import TraceActivities
@@ -43,6 +43,8 @@ WORKFLOWS = (
     SloWorkflow,
     OrphansWorkflow,
 )
+PINNED = frozenset({names.CALL_WORKFLOW, names.HANDOFF_WORKFLOW})
+"""End on the version of the workers on which they began: they are short, and a caller is on the line."""
 GRACE = timedelta(seconds=10)
 """For activities that run when the worker is told to stop; later they are cancelled and retried elsewhere."""
 
@@ -71,11 +73,23 @@ class Activities:
         return [method for method in bound if hasattr(method, "__temporal_activity_definition")]
 
 
-def workflow_runner() -> SandboxedWorkflowRunner:
+def workflow_runner(version: WorkerDeploymentConfig | None = None) -> SandboxedWorkflowRunner:
     """The sandbox; what is pure or never runs inside a workflow is loaded once for all of them."""
-    return SandboxedWorkflowRunner(
-        restrictions=SandboxRestrictions.default.with_passthrough_modules("firstline", "activities")
-    )
+    runner = PinningRunner if version else SandboxedWorkflowRunner
+    return runner(restrictions=SandboxRestrictions.default.with_passthrough_modules("firstline", "activities"))
+
+
+class PinningRunner(SandboxedWorkflowRunner):
+    """The sandbox, for workers with a version: what is `PINNED` ends on the version on which it began.
+
+    Not said where the workflows are defined: Temporal refuses the work of a worker without a version that says it.
+    """
+
+    def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
+        """One run of a workflow."""
+        if det.defn.name in PINNED:
+            det = replace(det, defn=replace(det.defn, versioning_behavior=VersioningBehavior.PINNED))
+        return super().create_instance(det)
 
 
 def version_of(build_id: str, deployment: str = names.WORKER_DEPLOYMENT) -> WorkerDeploymentConfig | None:
@@ -144,7 +158,7 @@ def build_worker(
         task_queue=task_queue,
         workflows=WORKFLOWS,
         activities=activities.methods,
-        workflow_runner=workflow_runner(),
+        workflow_runner=workflow_runner(version),
         max_cached_workflows=cached_workflows,
         deployment_config=version,
         graceful_shutdown_timeout=GRACE,

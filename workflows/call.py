@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from temporalio import workflow
-from temporalio.common import VersioningBehavior
 from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, FailureError
 from temporalio.workflow import ChildWorkflowHandle, ParentClosePolicy
 
@@ -54,7 +53,7 @@ RESUME_WITHIN = timedelta(minutes=2)
 """A caller whose stream was lost is waited for."""
 
 
-@workflow.defn(name=names.CALL_WORKFLOW, versioning_behavior=VersioningBehavior.PINNED)
+@workflow.defn(name=names.CALL_WORKFLOW)
 class CallWorkflow:
     """What a call promises: that a person is found, that a callback is kept, that the trace is archived."""
 

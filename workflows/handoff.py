@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import Priority, VersioningBehavior
+from temporalio.common import Priority
 from temporalio.exceptions import ActivityError, FailureError
 
 with workflow.unsafe.imports_passed_through():
@@ -36,7 +36,7 @@ class _CallerLeft(Exception):
     """The caller hung up: nothing is owed any more."""
 
 
-@workflow.defn(name=names.HANDOFF_WORKFLOW, versioning_behavior=VersioningBehavior.PINNED)
+@workflow.defn(name=names.HANDOFF_WORKFLOW)
 class HandoffWorkflow:
     """Ends `bridged`, `failsafe` or `caller_left`; every state has a timer and a way on."""
 
