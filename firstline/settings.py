@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(20.0, ge=0, validation_alias="FIRSTLINE_DRAIN_SECONDS")
     public_url: str = Field("", validation_alias="FIRSTLINE_PUBLIC_URL")
     public_media_url: str = Field("", validation_alias="FIRSTLINE_PUBLIC_MEDIA_URL")
+    worker_metrics_port: int = Field(0, ge=0, le=65535, validation_alias="FIRSTLINE_WORKER_METRICS_PORT")
     speech_port: int = Field(8082, ge=1, le=65535, validation_alias="FIRSTLINE_SPEECH_PORT")
     speech_api_key: SecretStr = Field(SecretStr(""), validation_alias="FIRSTLINE_SPEECH_API_KEY")
     simulators_port: int = Field(8083, ge=1, le=65535, validation_alias="FIRSTLINE_SIMULATORS_PORT")

@@ -162,14 +162,19 @@ def erase(
     phone: Annotated[str, typer.Option(help="The caller's number, +15551234567.")],
     json: Json = False,
 ) -> None:
-    """Erase what is kept of a caller: traces, rows, workflow histories. Attested without personal data."""
+    """Erase what is kept of a caller: traces, recordings, rows, histories, Langfuse. Attested without personal data."""
     from workers.erase import run_erase
 
     attestation, link = _run(run_erase(_settings(), phone))
     if json:
         _emit({"attestation": attestation, "link": link})
         return
-    typer.echo(f"erased     {attestation.calls} calls, {attestation.traces} traces, {attestation.workflows} workflows")
+    typer.echo(
+        f"erased     {attestation.calls} calls, {attestation.traces} traces, {attestation.recordings} recordings,"
+        f" {attestation.workflows} workflows"
+    )
+    if attestation.shown:
+        typer.echo(f"Langfuse   was told to delete {attestation.shown} calls, which it does with some delay")
     typer.echo(f"kept       {attestation.kept_by_legal_hold} calls by legal hold")
     typer.echo(f"attested   {link}")
     if attestation.still_open:

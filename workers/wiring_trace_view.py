@@ -3,6 +3,8 @@
 from importlib.metadata import version
 
 from firstline.adapters.langfuse import LangfuseAccount, LangfuseTraces
+from firstline.adapters.langfuse_observations import Model
+from firstline.domain.prices import PRICE_BOOKS
 from firstline.ports import Rejected
 from firstline.settings import LOCAL_LANGFUSE_KEYS, Settings
 
@@ -33,5 +35,7 @@ def trace_view(settings: Settings) -> LangfuseTraces | None:
     where = account(settings)
     if where is None:
         return None
-    model = settings.realtime_model if settings.realtime_url else OWN_MODEL
+    name = settings.realtime_model if settings.realtime_url else OWN_MODEL
+    known = PRICE_BOOKS[settings.prices].of(name)
+    model = Model(name) if known is None else Model(name, known.cost)
     return LangfuseTraces(where, model=model, environment=settings.env, release=version("firstline"))

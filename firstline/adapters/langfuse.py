@@ -17,7 +17,7 @@ import httpx
 import structlog
 from prometheus_client import Counter
 
-from firstline.adapters.langfuse_observations import observations
+from firstline.adapters.langfuse_observations import Model, observations
 from firstline.adapters.langfuse_otlp import TraceHead, export_request, span_id, trace_id
 from firstline.adapters.loopback import is_loopback
 from firstline.domain.flags import kinds
@@ -44,9 +44,9 @@ class LangfuseAccount:
 
 
 class LangfuseTraces:
-    """`ports_after_call.TraceView`. `model` is the name of the model that answers calls."""
+    """`ports_after_call.TraceView`. `model` is what answers the calls."""
 
-    def __init__(self, account: LangfuseAccount, *, model: str, environment: str, release: str) -> None:
+    def __init__(self, account: LangfuseAccount, *, model: Model, environment: str, release: str) -> None:
         """Raises `Rejected` when the settings cannot be right."""
         if not account.host.startswith("https://") and not is_loopback(account.host):
             raise Rejected(f"LANGFUSE_HOST {account.host!r} must begin with https://")

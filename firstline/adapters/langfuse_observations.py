@@ -6,7 +6,7 @@ blanked. A number spelled out in words ("five five five") is not recognised.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -51,13 +51,23 @@ class Observation:
     """Why it is worth a look; empty: level DEFAULT."""
     model: str = ""
     usage: Mapping[str, int] = field(default_factory=dict)
+    usd: float | None = None
+    """None where it is not known, which is not nothing."""
     first_output: datetime | None = None
     """Generations: when the caller heard the first of it."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
-def observations(record: CallRecord, model: str, audio: Mapping[str, str]) -> Iterator[Observation]:
-    """The tree, parents first. `model` answered the turns; `audio` is object key -> Langfuse's media reference."""
+@dataclass(frozen=True)
+class Model:
+    """What answered the turns, and what its tokens cost in USD (None: unknown)."""
+
+    name: str
+    price: Callable[[Usage], float | None] = lambda usage: None
+
+
+def observations(record: CallRecord, model: Model, audio: Mapping[str, str]) -> Iterator[Observation]:
+    """The tree, parents first. `audio` is object key -> Langfuse's media reference."""
     began = datetime.fromisoformat(record.start.started_at)
     turns = list(_turns(record, model, audio, began))
     ended = max([datetime.fromisoformat(record.ended_at), *(node.ended for node in turns)])
@@ -107,7 +117,7 @@ def without_numbers(value: Any) -> Any:
     return [without_numbers(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _turns(record: CallRecord, model: str, audio: Mapping[str, str], since: datetime) -> Iterator[Observation]:
+def _turns(record: CallRecord, model: Model, audio: Mapping[str, str], since: datetime) -> Iterator[Observation]:
     """Every turn and what is below it; a turn without times of its own follows the one before."""
     for place, turn in enumerate(record.turns, 1):
         began = _moment(turn.timing.stopped_at, since)
@@ -127,8 +137,9 @@ def _turns(record: CallRecord, model: str, audio: Mapping[str, str], since: date
             input=_words(turn.caller_text, audio.get(turn.audio.caller)),
             output=_words(turn.agent_text, audio.get(turn.audio.agent)),
             warning=warning,
-            model=model,
-            usage=usage_details(turn.usage),
+            model=model.name,
+            usage=(usage := usage_details(turn.usage)),
+            usd=model.price(turn.usage) if usage else None,
             first_output=heard,
             metadata=_about(turn),
         )

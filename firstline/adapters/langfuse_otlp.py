@@ -85,6 +85,7 @@ def _attributes(node: Observation) -> dict[str, Any]:
     if node.kind is Kind.GENERATION:
         attributes["model.name"] = node.model
         attributes["usage_details"] = json.dumps(node.usage) if node.usage else None
+        attributes["cost_details"] = json.dumps({"total": node.usd}) if node.usd is not None else None
         # In quotation marks, as Langfuse's own SDK writes it.
         attributes["completion_start_time"] = json.dumps(node.first_output.isoformat()) if node.first_output else None
     return {f"langfuse.observation.{name}": value for name, value in attributes.items() if value is not None}

@@ -38,7 +38,7 @@ def trace(spans: Mapping[str, Span]) -> dict[str, Any]:
 
 
 def observation(span: Span) -> dict[str, Any]:
-    """One observation. Costs nothing: no prices are known here."""
+    """One observation. It costs what it was told: no prices are known here."""
     told = _attributes(span)
     usage = _parsed(told.get(f"{_PREFIX}usage_details")) or {}
     first = _parsed(told.get(f"{_PREFIX}completion_start_time"))
@@ -62,7 +62,7 @@ def observation(span: Span) -> dict[str, Any]:
         "statusMessage": told.get(f"{_PREFIX}status_message"),
         "parentObservationId": span.parent_span_id.hex() or None,
         "usageDetails": usage,
-        "costDetails": {},
+        "costDetails": _parsed(told.get(f"{_PREFIX}cost_details")) or {},
         "environment": told.get("langfuse.environment", "default"),
         "latency": (span.end_time_unix_nano - span.start_time_unix_nano) / 1e9,
         "timeToFirstToken": _seconds_between(began, first),

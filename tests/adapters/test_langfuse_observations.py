@@ -1,16 +1,25 @@
 """A call as Langfuse shows it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from firstline.adapters.langfuse_observations import Kind, Observation, observations, usage_details, without_numbers
+from firstline.adapters.langfuse_observations import (
+    Kind,
+    Model,
+    Observation,
+    observations,
+    usage_details,
+    without_numbers,
+)
 from firstline.domain.call import Outcome
 from firstline.domain.flags import Flag, FlagKind
-from firstline.domain.turn import ToolUse, Turn, TurnTiming, Usage
+from firstline.domain.turn import ToolUse, Turn, TurnAudio, TurnTiming, Usage
 from firstline.ports import CallRecord
 from tests.workflows.calls import RANG_AT, started
 
+MODEL = Model("gpt-realtime-2", lambda usage: 0.0125)
 STOPPED = RANG_AT + timedelta(seconds=8)
 
 
@@ -40,7 +49,7 @@ def record(*turns: Turn, **changes: object) -> CallRecord:
 
 
 def tree(call: CallRecord, audio: dict[str, str] | None = None) -> dict[str, Observation]:
-    return {node.path: node for node in observations(call, "gpt-realtime-2", audio or {})}
+    return {node.path: node for node in observations(call, MODEL, audio or {})}
 
 
 class TestTheTree:
@@ -87,8 +96,7 @@ class TestTheTree:
         assert nodes["handoff"].ended - nodes["handoff"].began == timedelta(seconds=21)
 
     def test_refers_to_recordings_beside_the_words(self) -> None:
-        turn = answered()
-        heard = Turn(**{**vars(turn), "audio": type(turn.audio)("audio/caller.wav", "audio/agent.wav")})
+        heard = replace(answered(), audio=TurnAudio("audio/caller.wav", "audio/agent.wav"))
 
         nodes = tree(record(heard), {"audio/agent.wav": "@@@media@@@"})
 
@@ -102,6 +110,14 @@ class TestTokens:
 
         assert told["input"] + told["input_cached_tokens"] == 400
         assert told["total"] == sum(count for name, count in told.items() if name != "total") == 500
+
+    def test_cost_what_is_known_of_their_price_and_never_nothing(self) -> None:
+        silent = replace(answered(), usage=Usage())
+        unknown = next(node for node in observations(record(answered()), Model("m"), {}) if node.path == "turn-1")
+
+        assert tree(record(answered()))["turn-1"].usd == 0.0125
+        assert tree(record(silent))["turn-1"].usd is None
+        assert unknown.usd is None
 
     def test_are_left_out_where_none_were_told(self) -> None:
         assert usage_details(Usage()) == {}

@@ -15,7 +15,7 @@ from firstline.domain.turn import TurnAudio
 from firstline.ports import CallRecord, PortError, Rejected
 from firstline.ports_after_call import TraceView
 from firstline.settings import LOCAL_LANGFUSE_KEYS
-from tests.adapters.test_langfuse_observations import answered
+from tests.adapters.test_langfuse_observations import MODEL, answered
 from tests.fakes.trace_view import FakeTraceView
 from tests.simulators.phone_booth import Booth
 from tests.simulators.published import Published
@@ -40,7 +40,7 @@ class World:
 
 def langfuse(booth: Booth, secret: str = LOCAL_LANGFUSE_KEYS[1]) -> LangfuseTraces:
     account = LangfuseAccount(f"{booth.url}/langfuse", LOCAL_LANGFUSE_KEYS[0], secret)
-    return LangfuseTraces(account, model="gpt-realtime-2", environment="local", release="1.2.3")
+    return LangfuseTraces(account, model=MODEL, environment="local", release="1.2.3")
 
 
 def record(sid: str = "CA1") -> CallRecord:
@@ -96,7 +96,7 @@ class TestLangfuse:
         assert trace["sessionId"] == "CA1"
         assert trace["tags"] == ["outcome:resolved", "language:en", "low_confidence"]
         assert (turn["model"], turn["level"], turn["timeToFirstToken"]) == ("gpt-realtime-2", "WARNING", 0.45)
-        assert turn["usageDetails"]["input_cached_tokens"] == 250
+        assert (turn["usageDetails"]["input_cached_tokens"], turn["costDetails"]) == (250, {"total": 0.0125})
         assert sorted(node["type"] for node in trace["observations"]) == ["AGENT", "GENERATION", "RETRIEVER", "TOOL"]
 
     async def test_learns_no_number_and_knows_a_caller_again(self, booth: Booth, view: LangfuseTraces) -> None:
@@ -150,7 +150,7 @@ class TestLangfuse:
 
     async def test_that_is_not_there_is_worth_a_retry(self) -> None:
         account = LangfuseAccount("http://127.0.0.1:1", "pk", "sk")
-        nowhere = LangfuseTraces(account, model="m", environment="local", release="1")
+        nowhere = LangfuseTraces(account, model=MODEL, environment="local", release="1")
 
         with pytest.raises(PortError, match="could not be reached"):
             await nowhere.show(record(), {})
@@ -158,7 +158,7 @@ class TestLangfuse:
 
     def test_in_the_clear_is_refused(self) -> None:
         with pytest.raises(Rejected, match="https://"):
-            LangfuseTraces(LangfuseAccount("http://x.example", "pk", "sk"), model="m", environment="e", release="1")
+            LangfuseTraces(LangfuseAccount("http://x.example", "pk", "sk"), model=MODEL, environment="e", release="1")
 
 
 class TestPublishedShapes:

@@ -5,6 +5,7 @@ their sum.
 """
 
 import asyncio
+import io
 import os
 import shutil
 import tempfile
@@ -18,7 +19,8 @@ import soundfile
 from rich.console import Console
 from temporalio.client import Client
 
-from firstline.settings import Settings
+from firstline.adapters.langfuse_otlp import trace_id
+from firstline.settings import LOCAL_LANGFUSE_KEYS, Settings
 from firstline.speech.audio import MODEL_RATE, resample
 from firstline.speech.models import load_whisper, whisper_folder
 from tests.fixtures.postgres import free_port
@@ -96,6 +98,23 @@ async def test_the_answer_can_be_understood_by_ear(played: Played) -> None:
     said = report.turns[0].agent_text
     words = jiwer.process_words(_plain(said), _plain(heard))
     assert words.hits / len(_plain(said).split()) > 0.7
+
+
+async def test_people_see_the_trace_and_hear_both_sides(played: Played, settings: Settings) -> None:
+    """In Langfuse, over its real protocols; only its server is simulated."""
+    _, report, _ = await played.scene("how-to")
+    place = f"{settings.simulators_url}/langfuse/api/public/"
+
+    async with httpx.AsyncClient(base_url=place, auth=LOCAL_LANGFUSE_KEYS, trust_env=False) as http:
+        trace = (await http.get(f"traces/{trace_id(report.call_sid)}")).json()
+        turn = next(node for node in trace["observations"] if node["type"] == "GENERATION")
+        ids = [turn[side]["audio"].partition("id=")[2].partition("|")[0] for side in ("input", "output")]
+        links = [(await http.get(f"media/{found}")).json()["url"] for found in ids]
+        seconds = [soundfile.info(io.BytesIO((await http.get(link)).content)).duration for link in links]
+
+    assert trace["tags"][:2] == ["outcome:resolved", "language:en"]
+    assert turn["output"]["text"] == report.turns[0].agent_text
+    assert min(seconds) > 1.0
 
 
 async def test_a_billing_dispute_reaches_a_person_once(played: Played) -> None:

@@ -235,6 +235,67 @@ class TestTheFailsafeQueue:
         assert said in answer.text
 
 
+class TestAReplayedWebhook:
+    """Whoever caught a signed request may send it again: it is answered, and nothing more happens."""
+
+    async def test_of_a_ringing_call_tells_the_same_fact(self, carrier: Carrier) -> None:
+        answers = [await carrier.post("/twilio/voice") for _ in range(3)]
+        await carrier.spool.drained()
+
+        assert {answer.status_code for answer in answers} == {200}
+        assert {fact.event_id for fact in carrier.control.delivered} == {f"{CALL}:call_started"}
+        assert carrier.control.calls[CALL].duplicates == 2
+
+    async def test_of_a_call_that_is_over_opens_nothing(self, carrier: Carrier) -> None:
+        await carrier.post("/twilio/voice")
+        await carrier.post("/twilio/call-status", CallStatus="completed")
+        await carrier.spool.drained()
+
+        await carrier.post("/twilio/voice")
+        await carrier.spool.drained()
+
+        assert carrier.control.too_late == {"facts": 1}
+
+    async def test_of_a_reps_answer_is_the_same_answer(self, carrier: Carrier) -> None:
+        await handed_off(carrier)
+        path = f"/twilio/rep-answer?handoff={CALL}&rep=%2B15550100201"
+
+        answers = [(await carrier.post(path, CallSid=OUTBOUND, Digits="1")).text for _ in range(2)]
+
+        assert answers[0] == answers[1]
+        assert f">handoff-{CALL}</Conference>" in answers[0]
+
+    async def test_of_a_leaving_caller_finds_the_call_over(self, carrier: Carrier) -> None:
+        await handed_off(carrier)
+        path = f"/twilio/conference?handoff={CALL}"
+
+        answers = [await carrier.post(path, StatusCallbackEvent="participant-leave") for _ in range(2)]
+
+        assert [answer.status_code for answer in answers] == [204, 204]
+        assert carrier.control.calls[CALL].over_because == "the caller hung up"
+
+    async def test_of_a_press_of_one_in_the_queue_promises_no_second_callback(self, carrier: Carrier) -> None:
+        await carrier.post("/twilio/failsafe-choice", Digits="1")
+        await carrier.spool.drained()
+
+        again = await carrier.post("/twilio/failsafe-choice", Digits="1")
+
+        assert "The call is over" in again.text
+        assert len(carrier.control.callbacks) == 1
+
+    async def test_with_another_field_is_not_signed(self, carrier: Carrier) -> None:
+        fields = {"CallSid": CALL, "From": "+15550100999", "To": "+15550100100"}
+        signature = RequestValidator(TOKEN).compute_signature(f"{BASE}/twilio/voice", fields)
+        headers = {"X-Twilio-Signature": signature, "Content-Type": "application/x-www-form-urlencoded"}
+
+        answer = await carrier.http.post(
+            "/twilio/voice", content=urlencode(fields | {"From": "+15550100666"}), headers=headers
+        )
+
+        assert answer.status_code == 403
+        assert await carrier.kinds() == []
+
+
 class TestPagerDuty:
     async def test_who_acknowledged_is_told_to_the_handoff_once(self, carrier: Carrier) -> None:
         key = await handed_off(carrier)
