@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
-from temporalio.worker import Worker, WorkerDeploymentConfig, WorkflowInstance, WorkflowInstanceDetails
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.archive import TraceActivities
@@ -24,6 +24,7 @@ from activities.review import ReviewActivities
 from activities.slo import SloActivities
 from activities.trace_view import TraceViewActivities
 from firstline import names
+from workers.pinning import PinningRunner
 from workflows.call import CallWorkflow
 from workflows.callback import CallbackWorkflow
 from workflows.csat import CsatWorkflow
@@ -43,8 +44,6 @@ WORKFLOWS = (
     SloWorkflow,
     OrphansWorkflow,
 )
-PINNED = frozenset({names.CALL_WORKFLOW, names.HANDOFF_WORKFLOW})
-"""End on the version of the workers on which they began: they are short, and a caller is on the line."""
 GRACE = timedelta(seconds=10)
 """For activities that run when the worker is told to stop; later they are cancelled and retried elsewhere."""
 
@@ -75,21 +74,10 @@ class Activities:
 
 def workflow_runner(version: WorkerDeploymentConfig | None = None) -> SandboxedWorkflowRunner:
     """The sandbox; what is pure or never runs inside a workflow is loaded once for all of them."""
-    runner = PinningRunner if version else SandboxedWorkflowRunner
-    return runner(restrictions=SandboxRestrictions.default.with_passthrough_modules("firstline", "activities"))
-
-
-class PinningRunner(SandboxedWorkflowRunner):
-    """The sandbox, for workers with a version: what is `PINNED` ends on the version on which it began.
-
-    Not said where the workflows are defined: Temporal refuses the work of a worker without a version that says it.
-    """
-
-    def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
-        """One run of a workflow."""
-        if det.defn.name in PINNED:
-            det = replace(det, defn=replace(det.defn, versioning_behavior=VersioningBehavior.PINNED))
-        return super().create_instance(det)
+    return SandboxedWorkflowRunner(
+        restrictions=SandboxRestrictions.default.with_passthrough_modules("firstline", "activities"),
+        runner_class=PinningRunner if version else UnsandboxedWorkflowRunner,
+    )
 
 
 def version_of(build_id: str, deployment: str = names.WORKER_DEPLOYMENT) -> WorkerDeploymentConfig | None:

@@ -116,6 +116,7 @@ class TestARelease:
 
         assert routing == Routing("2", "", 0.0)
         assert closed["outcome"] == Outcome.CALLBACK
+        assert await deployment.runs_on(call_workflow_id(open_call.call_sid)) == "1"
 
     async def test_may_be_tried_on_a_share_of_the_work(self, deployment: Deployment) -> None:
         for build_id in ("1", "2"):
