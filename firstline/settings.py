@@ -57,7 +57,7 @@ class Settings(BaseSettings):
     filler_after_ms: int = Field(700, ge=0, validation_alias="FIRSTLINE_FILLER_AFTER_MS")
     live_line_after_ms: int = Field(1000, ge=0, validation_alias="FIRSTLINE_LIVE_LINE_AFTER_MS")
     silence_after_ms: int = Field(8000, ge=0, validation_alias="FIRSTLINE_SILENCE_AFTER_MS")
-    barge_in_after_ms: int = Field(1000, ge=0, validation_alias="FIRSTLINE_BARGE_IN_AFTER_MS")
+    barge_in_after_ms: int = Field(1500, ge=0, validation_alias="FIRSTLINE_BARGE_IN_AFTER_MS")
     max_call_minutes: float = Field(30.0, ge=0, validation_alias="FIRSTLINE_MAX_CALL_MINUTES")
     max_call_usd: float = Field(0.0, ge=0, validation_alias="FIRSTLINE_MAX_CALL_USD")
     prices: Literal["case-study-2026-05", "published-2026-08"] = Field(

@@ -20,7 +20,7 @@ class CallRules:
     """A tool that runs is work under way: fillers bridge it for so long before silence counts as dead air."""
     silence_step_ms: float = 8000.0
     """Silence of a caller whose turn it is: asked after it whether they are there, twice, then told goodbye."""
-    barge_in_after_ms: float = 1000.0
+    barge_in_after_ms: float = 1500.0
     """A sound over the agent's voice is an interruption when it lasts this long; a shorter one by its words."""
     max_call_ms: float = 0.0
     max_call_usd: float = 0.0

@@ -5,7 +5,9 @@ import pytest
 from firstline.domain.backchannel import is_backchannel
 
 
-@pytest.mark.parametrize("words", ["Mhm.", "Mm-hmm", "Uh-huh.", "Yeah, okay.", "Oh, I see.", "Thank you.", "", "..."])
+@pytest.mark.parametrize(
+    "words", ["Mhm.", "Mm-hmm", "Uh-huh.", "Yeah, okay.", "Oh, I see.", "Thank you.", "M.", "Ah, um", "", "..."]
+)
 def test_a_listener_is_left_to_listen(words: str) -> None:
     assert is_backchannel(words, "en")
 

@@ -11,7 +11,7 @@ ANSWER = "one two three four five six seven eight nine ten"
 @pytest.fixture
 def bench() -> Bench:
     """400 ms into an answer of 2 s whose words are all there."""
-    bench = Bench(rules=CallRules())
+    bench = Bench(rules=CallRules(barge_in_after_ms=1000))
     bench.start()
     bench.caller_says("How?")
     bench.agent_says(ANSWER, ms=2000)

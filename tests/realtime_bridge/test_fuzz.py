@@ -65,6 +65,7 @@ class LiveCall(RuleBasedStateMachine):
         self.responses = 0
         self.sent_ms: dict[str, float] = {}
         self.unanswered_marks: list[str] = []
+        self.to_be_played: set[str] = set()
         self.all_marks: set[str] = set()
         self.searches: list[int] = []
         self.quoted: list[str] = []
@@ -77,7 +78,7 @@ class LiveCall(RuleBasedStateMachine):
             if isinstance(command, Happened) and command.event in ("still_there", "silence_goodbye"):
                 assert not self.speaking, "the caller was asked whether they are there while they spoke"
                 assert self.active is None or self.active in self.cancelled, "asked while an answer was owed"
-                assert not self.unanswered_marks, "asked while the agent was being heard"
+                assert not self.to_be_played, "asked while the agent was being heard"
             if isinstance(command, AskForPerson):
                 self.asked_for_person += 1
                 assert self.asked_for_person == 1
@@ -89,6 +90,9 @@ class LiveCall(RuleBasedStateMachine):
                     assert name not in self.all_marks
                     self.all_marks.add(name)
                     self.unanswered_marks.append(name)
+                    self.to_be_played.add(name)
+                if frame["event"] == "clear":
+                    self.to_be_played.clear()
             elif isinstance(command, ToModel):
                 event = orjson.loads(command.data)
                 if event["type"] == "response.create":
@@ -210,7 +214,9 @@ class LiveCall(RuleBasedStateMachine):
     @rule(count=st.integers(1, 3))
     def phone_plays(self, count: int) -> None:
         for _ in range(min(count, len(self.unanswered_marks))):
-            self.bench.session.phone(MarkReached(self.unanswered_marks.pop(0)), self.bench.now)
+            name = self.unanswered_marks.pop(0)
+            self.to_be_played.discard(name)
+            self.bench.session.phone(MarkReached(name), self.bench.now)
             self.look(self.bench.take())
 
     @rule(name=st.text(max_size=6))

@@ -83,6 +83,29 @@ def first_audio(
         show(report, cli._console())
 
 
+@app.command(name="barge-in")
+def barge_in(
+    after: Annotated[
+        list[float] | None, typer.Option(min=0, help="FIRSTLINE_BARGE_IN_AFTER_MS to try; repeat.")
+    ] = None,
+    per_kind: Annotated[int, typer.Option(min=0, help="Only so many sounds of each kind; 0: all.")] = 0,
+    json: Json = False,
+) -> None:
+    """Which sounds of a caller stop the agent: "mhm", coughs and interruptions at three levels, before and after."""
+    from firstline.telemetry import configure_logs
+    from workers import cli
+    from workers.bench.barge_in.report import show
+    from workers.bench.barge_in.run import run_barge_in_bench
+
+    configure_logs(json=False, level=logging.WARNING)
+    settings = cli._settings()
+    report = run_barge_in_bench(settings, after or [settings.barge_in_after_ms], per_kind, cli._console(True).print)
+    if json:
+        cli._emit(report)
+    else:
+        show(report, cli._console())
+
+
 @app.command()
 def turns(
     count: Annotated[int, typer.Option("--turns", min=5, help="Spoken questions, five a call.")] = 30,

@@ -1,0 +1,1 @@
+"""`firstline bench barge-in`: which sounds of a caller stop the agent, on a labelled set made here."""
