@@ -22,7 +22,7 @@ def heard(engine: SpeechEngine, line: Samples) -> list[tuple[float, dict[str, An
     """(ms since the line's beginning, server event), in order, of a caller who sends this line in real time."""
     numbers = count(1)
     session = Session("bench", engine.speech_probability(), lambda prefix: f"{prefix}_{next(numbers)}")
-    session.receive(orjson.loads(realtime.session_update(realtime.SessionConfig("", [], "marin", "en"))))
+    session.receive(orjson.loads(realtime.session_update(realtime.SessionConfig("", [], "en"))))
     session.take_commands()
     events: list[tuple[float, dict[str, Any]]] = []
     written: list[tuple[float, int, Callable[[], None]]] = []

@@ -44,7 +44,7 @@ class Rig:
     def __init__(self, rules: CallRules) -> None:
         stream = TwilioStream()
         stream.stream_sid = "MZ" + "0" * 32
-        config = realtime.SessionConfig("", [], "marin", "en")
+        config = realtime.SessionConfig("", [], "en")
         self._session = CallSession(stream, config, Phrase("", []), rules=rules, speculate=False)
         self._phone = Playback()
         self._echoes: list[str] = []
