@@ -53,7 +53,7 @@ class TestAMuteModel:
 
             await phone.closed()
 
-            answer = await at.post("/twilio/connect-done?resumed=0")
+            answer = await at.post("/twilio/connect-done?resumed=0&asked=4")
             assert "<Enqueue" in answer.text
 
 
