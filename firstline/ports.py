@@ -227,6 +227,14 @@ class Voice(Protocol):
         ...
 
 
+class Transcription(Protocol):
+    """Speech to text, for what the model's own transcriber could not make out."""
+
+    async def words(self, recording: bytes, language: str) -> str:
+        """The words in a WAV file, the caller's language given (ISO 639-1); empty when nobody spoke."""
+        ...
+
+
 # --- storage ----------------------------------------------------------------------------------------------------------
 
 

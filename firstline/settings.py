@@ -124,6 +124,8 @@ class Settings(BaseSettings):
     elevenlabs_base_url: str = Field("", validation_alias="ELEVENLABS_BASE_URL")
     elevenlabs_voice_id: str = Field("JBFqnCBsd6RMkjVDRZzb", validation_alias="ELEVENLABS_VOICE_ID")
     elevenlabs_model: str = Field("eleven_turbo_v2_5", validation_alias="ELEVENLABS_MODEL")
+    transcription_url: str = Field("", validation_alias="FIRSTLINE_TRANSCRIPTION_URL")
+    transcription_api_key: SecretStr = Field(SecretStr(""), validation_alias="FIRSTLINE_TRANSCRIPTION_API_KEY")
     whisper_model: str = Field("packaged:tiny.en", validation_alias="FIRSTLINE_WHISPER_MODEL")
     piper_voice: str = Field("packaged:joe-us", validation_alias="FIRSTLINE_PIPER_VOICE")
 

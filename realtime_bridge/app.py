@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from firstline.domain.language import SUPPORTED
 from firstline.domain.turn import Usage
-from firstline.ports import CallControl, Knowledge
+from firstline.ports import CallControl, Knowledge, Transcription
 from realtime_bridge.admission import Admission
 from realtime_bridge.lanes import Lanes
 from realtime_bridge.live_call import CallParts
@@ -86,8 +86,12 @@ class Bridge:
         control: CallControl,
         phrases: PhraseBook,
         recordings: Recordings | None = None,
+        transcription: Transcription | None = None,
     ) -> None:
-        """Without `recordings` no audio is kept."""
+        """Without `recordings` no audio is kept.
+
+        `transcription` writes down what the model's own transcriber could not make out; None for nobody.
+        """
         self._recordings = recordings
         self._config = config
         self._phrases = phrases
@@ -109,6 +113,7 @@ class Bridge:
             zone=config.zone,
             pool=self._pool,
             rules=config.rules,
+            transcription=transcription,
             price=config.price,
             speculate=config.speculate,
             recordings=recordings,

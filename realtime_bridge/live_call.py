@@ -19,13 +19,14 @@ from firstline.domain.facts import Fact, FactKind
 from firstline.domain.gate import RuntimeCause
 from firstline.domain.resume import ResumeContext
 from firstline.domain.turn import Turn, Usage
-from firstline.ports import CallControl, Knowledge, PortError
+from firstline.ports import CallControl, Knowledge, PortError, Transcription
 from firstline.prompts import language_pack
 from realtime_bridge import metrics
 from realtime_bridge.admission import Admission, StreamRefused
 from realtime_bridge.alarm import Alarm
 from realtime_bridge.call_model import CallModel
 from realtime_bridge.call_started import age_ms, call_started
+from realtime_bridge.hear_again import hear_again
 from realtime_bridge.live_calls import LiveCalls
 from realtime_bridge.phone_socket import PhoneSocket
 from realtime_bridge.phrases import PhraseBook
@@ -36,6 +37,7 @@ from realtime_bridge.protocol.commands import (
     Count,
     Forget,
     Happened,
+    HearAgain,
     LaneFault,
     Report,
     RunTool,
@@ -82,6 +84,8 @@ class CallParts:
     speculate: bool = True
     """Whether the help centre is searched while callers still speak."""
     rules: CallRules = field(default_factory=CallRules)
+    transcription: Transcription | None = None
+    """Writes down what the model could not make out; None: nobody."""
     price: Callable[[Usage], float | None] | None = None
     """What a response costs in USD, None where that is unknown; no function where nobody asks."""
     recordings: Recordings | None = None
@@ -183,6 +187,7 @@ class LiveCall(PhoneSocket):
             note_of_call=note,
             language=start.language,
             speculate=speculate,
+            second_hearing=self._parts.transcription is not None,
             phrases=self._parts.phrases.of_call(start.language),
             rules=self._parts.rules,
             price=self._parts.price,
@@ -290,6 +295,8 @@ class LiveCall(PhoneSocket):
                     self._searching = self._beside(self._search(command))
                 case Forget():
                     self._forget()
+                case HearAgain() if self._parts.transcription is not None:
+                    self._beside(self._hear_again(command, self._parts.transcription))
                 case Report(kind, turn, detail):
                     self._report(kind, turn, detail)
                 case Happened(event):
@@ -342,6 +349,14 @@ class LiveCall(PhoneSocket):
         answer = await self._runner.run(tool)
         self._session.tool_answered(tool.call_id, answer, self._now())
         self._perform()
+
+    async def _hear_again(self, turn: HearAgain, transcription: Transcription) -> None:
+        session = self._session
+        assert session is not None
+        text = await hear_again(transcription, turn.frames, session.language, self.call_sid)
+        session.heard_again(turn.item_id, text, self._now())
+        self._perform()
+        self._transcript_ready.set()
 
     def _forget(self) -> None:
         if self._searching is not None:

@@ -31,6 +31,7 @@ WEBHOOKS = Counter("firstline_webhooks_total", "Webhooks answered", ["path", "st
 STATUSES_LOST = Counter("firstline_statuses_lost_total", "Carrier's statuses that the control plane was not there for")
 TOOL_FAILURES = Counter("firstline_tool_failures_total", "Tool calls that could not do their work", ["tool", "why"])
 GATE_DECISIONS = Counter("firstline_gate_decisions_total", "Decisions of the gate", ["effect", "allowed"])
+SECOND_HEARINGS = Counter("firstline_second_hearings_total", "Turns written down a second time", ["found"])
 MODEL_FAULTS = Counter(
     "firstline_model_faults_total",
     "Model sessions refused, failed or lost; kind `unretryable` needs an operator",

@@ -228,6 +228,7 @@ async def bridge(opened: Opened) -> Bridge:
         model=ModelSettings(
             voice=settings.realtime_voice,
             transcription_model=settings.transcription_model,
+            transcription_logprobs=wiring_speech.tells_logprobs(settings),
             turn_detection=settings.turn_detection,
             reasoning_effort="" if settings.reasoning_effort == "none" else settings.reasoning_effort,
         ),
@@ -238,7 +239,10 @@ async def bridge(opened: Opened) -> Bridge:
     )
     phrases = PhraseBook(VoiceOnDemand(settings), phrase_store(settings), settings.company)
     recordings = Recordings(object_store(settings)) if settings.keep_audio else None
-    return Bridge(config, await opened.knowledge(), TemporalCallControl(client), phrases, recordings)
+    second = wiring_speech.transcription(settings)
+    if second is not None:
+        opened.stack.push_async_callback(second.aclose)
+    return Bridge(config, await opened.knowledge(), TemporalCallControl(client), phrases, recordings, second)
 
 
 async def activities(opened: Opened, client: Client) -> Activities:

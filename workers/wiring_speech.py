@@ -1,7 +1,8 @@
-"""The parts of our own speech server that a setting replaces: what answers, and what speaks."""
+"""What a setting replaces in speech: what answers, what speaks, and who listens a second time."""
 
 from firstline.adapters.chat_model import ChatModel
 from firstline.adapters.elevenlabs import ElevenLabsSpeaker
+from firstline.adapters.transcription import OpenAITranscription
 from firstline.settings import Settings
 from firstline.speech.speak import Speaker
 from firstline.speech.steady import SteadySpeaker
@@ -39,3 +40,28 @@ def phrases_url(settings: Settings, objects: str) -> str:
     if engine_name(settings) == "piper":
         return objects
     return f"{objects.rstrip('/')}/voices/{settings.elevenlabs_voice_id}-{settings.elevenlabs_model}"
+
+
+def transcription(settings: Settings) -> OpenAITranscription | None:
+    """Who writes down what the native lane could not make out: None by setting, or where we are that lane."""
+    if not transcription_wanted(settings):
+        return None
+    key = settings.transcription_api_key or settings.speech_api_key
+    url = settings.transcription_url or _own_http_url(settings)
+    return OpenAITranscription(url, key.get_secret_value(), "whisper-1")
+
+
+def transcription_wanted(settings: Settings) -> bool:
+    """Whether somebody listens a second time."""
+    return settings.transcription_url != "none" and bool(settings.transcription_url or settings.realtime_url)
+
+
+def _own_http_url(settings: Settings) -> str:
+    """Our own speech server's: the chained lane's where that is set."""
+    lane = settings.chained_url or f"ws://{settings.host}:{settings.speech_port}/v1/realtime"
+    return lane.replace("ws", "http", 1).removesuffix("/realtime")
+
+
+def tells_logprobs(settings: Settings) -> bool:
+    """Whether the native lane is asked how sure its transcripts are; of OpenAI's only the gpt-4o models can tell."""
+    return transcription_wanted(settings) and settings.transcription_model.startswith("gpt-4o")

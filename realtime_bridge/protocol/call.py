@@ -28,6 +28,7 @@ from realtime_bridge.protocol.replay import ResumeNotes, replayed, under_way
 from realtime_bridge.protocol.responses import Responses
 from realtime_bridge.protocol.rules import NEVER, CallRules
 from realtime_bridge.protocol.runtime_words import RuntimeWords
+from realtime_bridge.protocol.second_hearing import SecondHearing
 from realtime_bridge.protocol.silence_ladder import SilenceLadder
 from realtime_bridge.protocol.speculation import Speculation
 from realtime_bridge.protocol.turn_keeper import TurnKeeper
@@ -56,16 +57,16 @@ class CallSession:
         note_of_call: str = "",
         language: str = "en",
         speculate: bool = True,
+        second_hearing: bool = False,
         phrases: CallPhrases | None = None,
         rules: CallRules | None = None,
         price: Callable[[Usage], float | None] | None = None,
         age_ms: float = 0.0,
     ) -> None:
-        """`note_of_call` is what the model must know of this call alone.
+        """`note_of_call` is what the model must know of this call alone, `age_ms` how long the call has lasted.
 
-        `speculate`: the help centre is searched while the caller still speaks.
-
-        `price` is what a response costs in USD, None where that is unknown; `age_ms` is how long the call has lasted.
+        `speculate` searches while the caller speaks; `second_hearing` writes down what the model could not make out;
+        `price` is what a response costs in USD, None where that is unknown.
         """
         self._age_ms = age_ms
         self.config = config
@@ -83,8 +84,9 @@ class CallSession:
         self._keeper = TurnKeeper(self._conversation, self._commands, language)
         self._responses = Responses(self._commands)
         self._ahead = Speculation(self._commands, speculate)
+        hearing, silence_ms = SecondHearing(self._commands, self._recent, second_hearing), config.model.silence_ms
         self._model = ModelEvents(
-            self._voice, self._responses, self._keeper, self._ahead, self._commands, price, config.model.silence_ms
+            self._voice, self._responses, self._keeper, self._ahead, self._commands, price, silence_ms, hearing
         )
         self._interruptions = Interruptions(
             BargeIn(rules.barge_in_after_ms),
@@ -246,9 +248,9 @@ class CallSession:
 
     def model(self, event: Mapping[str, Any], now: float) -> None:
         """A server event of the Realtime protocol. Unknown ones are counted, never fatal."""
-        self._recent.model_said(event)
         if not self._interruptions.takes(event, now):
             self._handle(event, now)
+        self._recent.model_said(event)  # only now: the sound of doubtful words is heard again
         self._settle(now)
 
     def _handle(self, event: Mapping[str, Any], now: float) -> None:
@@ -275,6 +277,12 @@ class CallSession:
         """A `Search` came back."""
         if not self.ended:
             self._model.searched(search_id, answer, now)
+            self._settle(now)
+
+    def heard_again(self, item_id: str, text: str | None, now: float) -> None:
+        """A `HearAgain` came back; None when nothing was made out."""
+        if not self.ended:
+            self._model.heard_again(item_id, text, now)
             self._settle(now)
 
     def search_failed(self, search_id: int, now: float) -> None:

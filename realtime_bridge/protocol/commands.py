@@ -1,5 +1,6 @@
 """What a call session tells its shell to do."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from firstline.domain.facts import FactKind
@@ -65,6 +66,15 @@ class Forget:
 
 
 @dataclass(frozen=True, slots=True)
+class HearAgain:
+    """Have another transcriber write down a turn beside the loop; answer with `CallSession.heard_again`."""
+
+    item_id: str
+    frames: Sequence[str]
+    """Base64 µ-law, 20 ms each."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Hand a fact to the control plane."""
 
@@ -110,4 +120,6 @@ class ToolAnswer:
     """The next thing the agent says is its last: the caller is about to be moved."""
 
 
-Command = ToPhone | ToModel | LaneFault | RunTool | Search | Forget | AskForPerson | Report | Happened | Count
+Command = (
+    ToPhone | ToModel | LaneFault | RunTool | Search | Forget | HearAgain | AskForPerson | Report | Happened | Count
+)

@@ -8,10 +8,11 @@ from realtime_bridge.protocol import faults, realtime
 from realtime_bridge.protocol.commands import Command, Count, Happened, LaneFault, RunTool, ToModel, ToolAnswer
 from realtime_bridge.protocol.playback import Utterance
 from realtime_bridge.protocol.responses import Responses
+from realtime_bridge.protocol.second_hearing import SecondHearing, mean_logprob
 from realtime_bridge.protocol.server_events import EXPECTED, field_of, usage_of
 from realtime_bridge.protocol.speculation import Speculation
 from realtime_bridge.protocol.turn_keeper import TurnKeeper
-from realtime_bridge.protocol.turns import Spoken
+from realtime_bridge.protocol.turns import OpenTurn, Spoken
 from realtime_bridge.protocol.voice import AgentVoice
 
 
@@ -27,8 +28,14 @@ class ModelEvents:
         commands: list[Command],
         price: Callable[[Usage], float | None] | None,
         silence_ms: int,
+        second_hearing: SecondHearing,
     ) -> None:
         self._silence_ms = silence_ms
+        self._second_hearing = second_hearing
+        self._unanswered = ""
+        """Item of the turn that the model had no answer to."""
+        self._made_out = ""
+        """Item of a turn that was made out late, while the model may still answer it."""
         self._ahead = ahead
         keeper.closing = ahead.settle
         self._voice = voice
@@ -64,9 +71,9 @@ class ModelEvents:
             case "conversation.item.input_audio_transcription.delta":
                 self._ahead.heard(event.get("item_id"), str(event.get("delta", "")), now)
             case "conversation.item.input_audio_transcription.completed":
-                self._transcribed(event.get("item_id"), str(event.get("transcript", "")), now)
+                self._words_came(event, str(event.get("transcript", "")), now)
             case "conversation.item.input_audio_transcription.failed":
-                self._transcribed(event.get("item_id"), "", now)
+                self._words_came(event, "", now)
                 self._commands.append(Count("transcription_failed"))
             case "response.created":
                 self._responses.created(field_of(event, "response", "id"))
@@ -123,6 +130,32 @@ class ModelEvents:
         if turn.quoted is not None:
             self._found(turn.quoted.answer)
 
+    def _words_came(self, event: Mapping[str, Any], text: str, now: float) -> None:
+        item_id = str(event.get("item_id", ""))
+        if not self._second_hearing.doubts(item_id, text, mean_logprob(event)):
+            self._transcribed(item_id, text, now)
+
+    def heard_again(self, item_id: str, text: str | None, now: float) -> None:
+        """The second transcriber's words; None when it found none. The model is asked again if it had no answer."""
+        first = self._second_hearing.take_first(item_id)
+        self._transcribed(item_id, text or first, now)
+        if text is None or text == first:
+            return
+        self._commands.append(ToModel(realtime.caller_said_in(item_id, text)))
+        turn = self._keeper.open
+        if turn is None or turn.item_id != item_id:
+            return
+        if self._unanswered == item_id:
+            self._ask_again()
+        else:
+            self._made_out = item_id
+
+    def _ask_again(self) -> None:
+        self._unanswered = self._made_out = ""
+        self._responses.expected = False
+        self._commands.append(Happened("asked_again"))
+        self._responses.ask()
+
     def _transcribed(self, item_id: object, text: str, now: float) -> None:
         turn = self._keeper.transcribed(item_id, text, now)
         if turn is not None and turn.first_audio_at is None:
@@ -160,6 +193,12 @@ class ModelEvents:
         if self._responses.active is not None and response.get("id") == self._responses.active.id:
             self._voice.finish_all()
         self._responses.done(response.get("id"))
+        turn = self._keeper.open
+        if turn is not None and self._had_nothing_to_say(turn):
+            self._unanswered = turn.item_id
+            if self._made_out == turn.item_id:
+                self._ask_again()
+                return
         if failed:
             self._failed(response)
 
@@ -171,6 +210,10 @@ class ModelEvents:
             self._commands.append(LaneFault(fault, session_lost=True))
         elif turn is not None and not any(spoken.utterance.sent_ms for spoken in turn.spoken):
             self._responses.failed()
+
+    def _had_nothing_to_say(self, turn: OpenTurn) -> bool:
+        """The model answered this turn with neither words nor a tool, and nobody stopped it."""
+        return self._responses.idle and not turn.requested_at and not turn.spoken and not turn.interrupted
 
     def _bill(self, usage: Usage) -> None:
         self._keeper.used(usage)

@@ -24,6 +24,8 @@ class ModelSettings:
 
     voice: str = "marin"
     transcription_model: str = "gpt-4o-mini-transcribe"
+    transcription_logprobs: bool = False
+    """Whether transcripts come with how sure the transcriber was; not every transcription model can tell."""
     turn_detection: str = "server_vad"
     """Or `semantic_vad`: the model judges whether the sentence is finished."""
     eagerness: str = "auto"
@@ -74,6 +76,8 @@ def session_update(config: SessionConfig) -> bytes:
     if model.reasoning_effort:
         # Only models that reason know either of them.
         session |= {"reasoning": {"effort": model.reasoning_effort}, "parallel_tool_calls": False}
+    if model.transcription_logprobs:
+        session["include"] = ["item.input_audio_transcription.logprobs"]
     return orjson.dumps({"type": "session.update", "session": session})
 
 
@@ -108,6 +112,12 @@ def caller_said(text: str) -> bytes:
     """Put the caller's words from before a break into the conversation."""
     item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
     return orjson.dumps({"type": "conversation.item.create", "item": item})
+
+
+def caller_said_in(item_id: str, text: str) -> bytes:
+    """Put the words of something that the model has as sound right behind it."""
+    item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
+    return orjson.dumps({"type": "conversation.item.create", "previous_item_id": item_id, "item": item})
 
 
 def system_note(text: str) -> bytes:

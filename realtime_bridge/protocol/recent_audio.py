@@ -40,6 +40,11 @@ class RecentAudio:
         """In the order of their coming."""
         return list(self._frames)
 
+    def sound_of(self, item_id: str) -> list[CallerAudio]:
+        """An utterance whose words are awaited, with what came before it; empty when it is not known."""
+        end = self._ends.get(item_id)
+        return [] if end is None else self.frames[: len(self._frames) - (self._count - end)]
+
     def model_said(self, event: Mapping[str, Any]) -> None:
         """Whatever a session says of the caller's sound."""
         match event.get("type"):

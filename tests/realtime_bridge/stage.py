@@ -15,6 +15,7 @@ from twilio.request_validator import RequestValidator
 from websockets.asyncio.client import ClientConnection, connect
 
 from firstline.domain.facts import FactKind
+from firstline.ports import Transcription
 from realtime_bridge.app import Bridge, BridgeConfig
 from realtime_bridge.model_link import ModelEndpoint
 from realtime_bridge.phrases import PhraseBook
@@ -47,6 +48,7 @@ class Stage:
         warm: int = 0,
         chained: ScriptedModel | None = None,
         keep_audio: bool = True,
+        transcription: Transcription | None = None,
     ) -> None:
         self.model = model
         self.control = FakeCallControl()
@@ -75,7 +77,8 @@ class Stage:
         phrases = PhraseBook(FakeVoice(), FakeObjectStore(), "Meridian")
         self.store = FakeObjectStore()
         self.recordings = Recordings(self.store, pauses=())
-        self.bridge = Bridge(config, self.knowledge, self.control, phrases, self.recordings if keep_audio else None)
+        kept = self.recordings if keep_audio else None
+        self.bridge = Bridge(config, self.knowledge, self.control, phrases, kept, transcription)
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(self.bridge.http), base_url=BASE)
 
     async def post(self, path: str, signature: str | None = None, **form: str) -> httpx.Response:

@@ -1,5 +1,6 @@
 """Recordings written down over HTTP, by OpenAI's own client."""
 
+import base64
 import io
 from collections.abc import AsyncIterator, Callable
 
@@ -9,10 +10,13 @@ import pytest
 import soundfile
 from openai import AsyncOpenAI, AuthenticationError, BadRequestError
 
+from firstline.adapters.transcription import OpenAITranscription
 from firstline.domain.refusal import normalise
+from firstline.ports import PortError, Rejected
 from firstline.speech.audio import AudioFormat, decode
 from firstline.speech.engine import SpeechEngine
 from firstline.speech.server import SpeechServer, serve
+from realtime_bridge.hear_again import recording as wav
 
 pytestmark = pytest.mark.integration
 
@@ -95,3 +99,27 @@ async def test_the_stages_of_a_turn_are_among_the_metrics(server: SpeechServer) 
         told = await client.get(f"http://{server.host}:{server.port}/metrics")
 
     assert "firstline_speech_stage_ms" in told.text
+
+
+class TestAdapter:
+    async def test_what_the_bridge_recorded_is_written_down(
+        self, server: SpeechServer, say: Callable[[str], bytes]
+    ) -> None:
+        sound = say(QUESTION)
+        frames = [base64.b64encode(sound[at : at + 160]).decode() for at in range(0, len(sound), 160)]
+        transcription = OpenAITranscription(server.http_url, "any", "whisper-1")
+
+        words = await transcription.words(wav(frames), "en")
+        await transcription.aclose()
+
+        assert normalise(words) == normalise(QUESTION)
+
+    async def test_nobody_there_and_what_is_no_recording(self, server: SpeechServer) -> None:
+        nobody = OpenAITranscription("http://127.0.0.1:9/v1", "any", "whisper-1")
+        transcription = OpenAITranscription(server.http_url, "any", "whisper-1")
+
+        with pytest.raises(PortError, match="cannot be reached"):
+            await nobody.words(wav([]), "en")
+        with pytest.raises(Rejected, match="400"):
+            await transcription.words(b"no recording", "en")
+        await transcription.aclose()
