@@ -85,7 +85,7 @@ class CallParts:
     """Whether the help centre is searched while callers still speak."""
     rules: CallRules = field(default_factory=CallRules)
     transcription: Transcription | None = None
-    """Writes down what the model could not make out; None: nobody."""
+    """Writes down what the model could not make out."""
     price: Callable[[Usage], float | None] | None = None
     """What a response costs in USD, None where that is unknown; no function where nobody asks."""
     recordings: Recordings | None = None
@@ -351,10 +351,9 @@ class LiveCall(PhoneSocket):
         self._perform()
 
     async def _hear_again(self, turn: HearAgain, transcription: Transcription) -> None:
-        session = self._session
-        assert session is not None
-        text = await hear_again(transcription, turn.frames, session.language, self.call_sid)
-        session.heard_again(turn.item_id, text, self._now())
+        assert self._session is not None
+        text = await hear_again(transcription, turn.frames, self._session.language, self.call_sid)
+        self._session.heard_again(turn.item_id, text, self._now())
         self._perform()
         self._transcript_ready.set()
 
