@@ -24,20 +24,8 @@ AGENT_BYTES = 2_500_000
 """Of the frames of one turn to the caller: about 3 minutes of speech; the end of a longer one is not kept."""
 
 
-@dataclass(frozen=True)
-class Sent:
-    """A text frame to the phone."""
-
-    at: float
-    data: bytes
-
-
-@dataclass(frozen=True)
-class Echoed:
-    """A mark that the phone echoed."""
-
-    at: float
-    name: str
+Step = tuple[float, bytes | str]
+"""When, and a text frame to the phone, or the name of a mark that the phone echoed. Bare: there are fifty a second."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +33,7 @@ class Cutting:
     """A turn, cut off the tape and not decoded yet."""
 
     caller: Sequence[CallerAudio]
-    line: Sequence[Sent | Echoed]
+    line: Sequence[Step]
     until: float
     """When it was cut: what had not played by then was not heard."""
 
@@ -64,7 +52,7 @@ class Tape:
     def __init__(self) -> None:
         self._caller: deque[CallerAudio] = deque(maxlen=BEFORE_SPEECH_FRAMES)
         self._said: Sequence[CallerAudio] = ()
-        self._line: list[Sent | Echoed] = []
+        self._line: list[Step] = []
         self._room = AGENT_BYTES
 
     def hear(self, audio: CallerAudio) -> None:
@@ -85,11 +73,11 @@ class Tape:
         """A frame to the phone."""
         self._room -= len(data)
         if self._room >= 0:
-            self._line.append(Sent(now, data))
+            self._line.append((now, data))
 
     def echo(self, name: str, now: float) -> None:
         """A mark came back."""
-        self._line.append(Echoed(now, name))
+        self._line.append((now, name))
 
     def cut(self, now: float) -> Cutting:
         """The turn is over."""
@@ -98,33 +86,33 @@ class Tape:
         return cutting
 
 
-def heard(line: Sequence[Sent | Echoed], until: float) -> Iterator[bytes]:
+def heard(line: Sequence[Step], until: float) -> Iterator[bytes]:
     """The µ-law of a line that had played `until` then, in order."""
     buffered: deque[tuple[float, bytes]] = deque()
     marks: dict[str, tuple[float, int]] = {}
     """Name -> when it plays, and how many pieces lie before it."""
     plays_until, lag, pieces = 0.0, 0.0, 0
-    for step in line:
-        if isinstance(step, Echoed):
+    for at, step in line:
+        if isinstance(step, str):
             # A `clear` echoes the marks that it threw away, too: those are forgotten by then.
-            plays_at, before = marks.pop(step.name, (step.at - lag, 0))
-            lag = max(0.0, step.at - plays_at)
+            plays_at, before = marks.pop(step, (at - lag, 0))
+            lag = max(0.0, at - plays_at)
             while buffered and pieces - len(buffered) < before:
                 yield buffered.popleft()[1]
             continue
-        kind, content = _read(step.data)
+        kind, content = _read(step)
         if kind == "media":
-            begins = max(step.at, plays_until)
+            begins = max(at, plays_until)
             plays_until = begins + len(content) / MULAW_BYTES_PER_MS
             buffered.append((begins, content))
             pieces += 1
         elif kind == "mark":
             marks[content] = plays_until, pieces
         elif kind == "clear":
-            yield from _played(buffered, step.at - lag)
+            yield from _played(buffered, at - lag)
             buffered.clear()
             marks.clear()
-            plays_until = step.at
+            plays_until = at
     yield from _played(buffered, until - lag)
 
 

@@ -102,10 +102,11 @@ class TestSettings:
                 "LANGFUSE_HOST is set and LANGFUSE_PUBLIC_KEY is not: set all three, or none",
             ),
             ({"PAGERDUTY_API_KEY": "u+key"}, "neither PAGERDUTY_ESCALATION_POLICY_ID nor PAGERDUTY_SCHEDULE_ID is"),
+            ({"FIRSTLINE_REP_NUMBERS": "+15550100201, 555-0100"}, "'555-0100' is not in international format"),
             ({"PAGERDUTY_SCHEDULE_ID": "PI7DH85"}, "PAGERDUTY_SCHEDULE_ID is set and PAGERDUTY_API_KEY is not"),
         ],
     )
-    def test_half_an_account_is_refused_with_what_is_missing(
+    def test_what_cannot_work_is_refused_with_what_is_missing(
         self, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], line: str
     ) -> None:
         for name, value in given.items():
