@@ -8,18 +8,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from firstline.domain.facts import FactKind
-from firstline.domain.gate import RuntimeCause
 from firstline.domain.resume import ResumeContext
 from firstline.domain.turn import Usage
 from realtime_bridge.protocol import realtime
 from realtime_bridge.protocol.announcer import Announcer
 from realtime_bridge.protocol.barge_in import BargeIn
-from realtime_bridge.protocol.commands import Command, Configure, Happened, Report, ToModel, ToolAnswer
+from realtime_bridge.protocol.commands import Command, Configure, Report, ToModel, ToolAnswer
 from realtime_bridge.protocol.conversation import Conversation
-from realtime_bridge.protocol.dead_air import DeadAir, Due
 from realtime_bridge.protocol.interruptions import Interruptions
-from realtime_bridge.protocol.keypad import Keypad
-from realtime_bridge.protocol.limits import LimitWatch
 from realtime_bridge.protocol.live_line import LiveLine
 from realtime_bridge.protocol.model_events import ModelEvents
 from realtime_bridge.protocol.phrases import CallPhrases, Phrase
@@ -29,7 +25,6 @@ from realtime_bridge.protocol.responses import Responses
 from realtime_bridge.protocol.rules import NEVER, CallRules
 from realtime_bridge.protocol.runtime_words import RuntimeWords
 from realtime_bridge.protocol.second_hearing import SecondHearing
-from realtime_bridge.protocol.silence_ladder import SilenceLadder
 from realtime_bridge.protocol.speculation import Speculation
 from realtime_bridge.protocol.turn_keeper import TurnKeeper
 from realtime_bridge.protocol.twilio import (
@@ -43,6 +38,7 @@ from realtime_bridge.protocol.twilio import (
     audio_ms,
 )
 from realtime_bridge.protocol.voice import AgentVoice
+from realtime_bridge.protocol.watch import Watch
 
 
 class CallSession:
@@ -74,10 +70,9 @@ class CallSession:
         self._opening = opening
         self._note_of_call = note_of_call
         self._recent = RecentAudio()
-        self._phrases = phrases = phrases or CallPhrases()
+        phrases = phrases or CallPhrases()
         rules = rules or CallRules()
         self._commands: list[Command] = []
-        self._moving = False
         self._voice = AgentVoice(stream, self._commands)
         self._announcer = Announcer(self._voice, self._commands)
         self._conversation = Conversation()
@@ -98,13 +93,22 @@ class CallSession:
             self._commands,
             self._handle,
         )
-        self._dead_air = DeadAir(rules, has_fillers=bool(phrases.fillers))
-        self._live_line = LiveLine(self._announcer, phrases, self._commands, self.end)
         first_filler = sum(stream.stream_sid.encode())  # so that calls begin with different ones
         self._words = RuntimeWords(self._announcer, self._keeper, phrases, self._commands, self.end, first_filler)
-        self._ladder = SilenceLadder(rules.silence_step_ms, self._words.ask_if_there, self._words.end_the_silence)
-        self._keypad = Keypad(self._zero, self._typed)
-        self._limits = LimitWatch(rules, self._words.warn, self._reach_limit)
+        self._live_line = LiveLine(self._announcer, phrases, self._commands, self.end)
+        self._watch = Watch(
+            rules,
+            phrases,
+            self._words,
+            self._live_line,
+            self._interruptions,
+            self._model,
+            self._voice,
+            self._announcer,
+            self._responses,
+            self._keeper,
+            self._commands,
+        )
 
     def take_commands(self) -> list[Command]:
         """What to do now, in order; empties the list."""
@@ -176,9 +180,7 @@ class CallSession:
             case StreamStarted():
                 self._begin(event, now)
             case DigitPressed(digit):
-                self._interruptions.key_pressed(now)
-                self._ladder.caller_was_heard()
-                self._keypad.pressed(digit, now)
+                self._watch.key_pressed(digit, now)
             case StreamStopped():
                 self.end("caller_hung_up", now)
         self._settle(now)
@@ -187,7 +189,7 @@ class CallSession:
         self._words.greet(self._opening, now)
         self._configure()
         self._commands.append(Report(FactKind.STREAM_STARTED, detail=start.stream_sid))
-        self._limits.begin(now, self._age_ms)
+        self._watch.begin(now, self._age_ms)
 
     def _configure(self) -> None:
         self._commands.append(Configure(realtime.session_update(self.config)))
@@ -256,16 +258,16 @@ class CallSession:
     def _handle(self, event: Mapping[str, Any], now: float) -> None:
         kind = event.get("type")
         if kind == "input_audio_buffer.speech_started":
-            self._ladder.caller_was_heard()
+            self._watch.caller_was_heard()
             item_id = str(event.get("item_id", ""))
             self._interruptions.caller_sounds(item_id, now)
             self._ahead.begin(item_id, self._keeper.open, now)
             return
         if kind == "response.output_audio.delta":
-            self._dead_air.answered()
+            self._watch.model_speaks()
         self._model.handle(event, now)
         if kind == "response.done":
-            self._limits.spent(self._model.take_cost(), now)
+            self._watch.spent(self._model.take_cost(), now)
 
     def tool_answered(self, call_id: str, answer: ToolAnswer, now: float) -> None:
         """A tool came back: the model is told, and asked to speak once it is free and the caller is silent."""
@@ -301,92 +303,22 @@ class CallSession:
     @property
     def wakes_at(self) -> float:
         """When `tick` wants to be called; `NEVER` (infinity) when nothing is due."""
-        if self.ended:
-            return NEVER
-        return min(
-            self._interruptions.due,
-            self._dead_air.due(self._voice.quiet_at)[0],
-            self._ladder.due,
-            self._keypad.due,
-            self._limits.due(quiet=self._quiet),
-        )
+        return NEVER if self.ended else self._watch.due
 
     def tick(self, now: float) -> None:
         """`wakes_at` has come. Harmless when it has not."""
-        if self.ended:
-            return
-        self._interruptions.tick(now)
-        at, due = self._dead_air.due(self._voice.quiet_at)
-        if at <= now:
-            self._break_silence(due, now)
-        self._ladder.tick(now)
-        self._keypad.tick(now)
-        self._limits.tick(now, quiet=self._quiet)
-        self._settle(now)
+        if not self.ended:
+            self._watch.tick(now)
+            self._settle(now)
 
-    @property
-    def _quiet(self) -> bool:
-        """Nobody says anything."""
-        agent = self._voice.playing or self._announcer.speaking or self._interruptions.undecided
-        return not agent and not self._responses.caller_speaking
+    def _settle(self, now: float) -> None:
+        if not self.ended:
+            self._watch.settle(now)
 
     @property
     def between_turns(self) -> bool:
         """Nobody says anything and nothing is owed: another model session may take over, and nobody hears it."""
-        return self._quiet and not self._responses.owed and self._keeper.open is None and not self._recent.holding
-
-    def _settle(self, now: float) -> None:
-        """After every event: whose turn is it, and what is owed?"""
-        if self.ended:
-            return
-        self._watch_farewell()
-        owed = self._responses.owed
-        unsure = self._responses.caller_speaking or self._interruptions.undecided
-        self._dead_air.wait(owed=owed and not unsure and not self._moving, tool=bool(self._responses.tools), now=now)
-        listening = self._quiet and not owed and not self._moving and not self._live_line.engaged
-        self._ladder.watch(callers_turn=listening and self._keypad.due == NEVER, now=now)
-
-    def _break_silence(self, due: Due, now: float) -> None:
-        if due is Due.FILLER:
-            self._dead_air.filled(now)
-            self._words.fill(now)
-        elif self._model.farewell:
-            # The person is promised already; the words that go with it must not wait for the model.
-            self._responses.mute()
-            self._live_line.farewell(now)
-        else:
-            self._ask_for_person(RuntimeCause.DEAD_AIR, now)
-
-    def _ask_for_person(self, cause: RuntimeCause, now: float) -> None:
-        self._responses.mute()
-        self._live_line.engage(cause, now)
-
-    def _watch_farewell(self) -> None:
-        """The model's last words, heard out or cut short: the caller knows, and the move must not wait."""
-        spoken = self._model.farewell_spoken
-        if self._moving or spoken is None or not spoken.utterance.complete:
-            return
-        if not self._voice.playing and not self._interruptions.undecided:
-            self._moving = True
-            self._commands.append(Report(FactKind.FAREWELL_PLAYED))
-
-    # --- limits and keys ----------------------------------------------------------------------------------------------
-
-    def _reach_limit(self, what: str, now: float) -> None:
-        self._interruptions.key_pressed(now)
-        self._responses.mute()
-        self._moving = True
-        self._words.end_at_limit(what, now)
-
-    def _zero(self, now: float) -> None:
-        self._ask_for_person(RuntimeCause.PRESSED_ZERO, now)
-
-    def _typed(self, digits: str, now: float) -> None:
-        """The model is told the digits; the transcript only how many there were."""
-        self._commands.append(Happened("keys"))
-        self._keeper.typed(len(digits), now)
-        self._commands.append(ToModel(realtime.caller_said(self._phrases.typed.format(digits=digits))))
-        self._responses.ask()
+        return self._watch.quiet and not self._responses.owed and self._keeper.open is None and not self._recent.holding
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
