@@ -51,6 +51,7 @@ class Settings(BaseSettings):
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] = Field(
         "low", validation_alias="FIRSTLINE_REASONING_EFFORT"
     )
+    realtime_ephemeral: bool = Field(False, validation_alias="FIRSTLINE_REALTIME_EPHEMERAL")
     warm_sessions: int = Field(2, ge=0, validation_alias="FIRSTLINE_WARM_SESSIONS")
     openai_api_key: SecretStr = Field(SecretStr(""), validation_alias="OPENAI_API_KEY")
 

@@ -120,8 +120,8 @@ class ModelLink(WSListener):
             )
         except WSInvalidStatusError as answer:
             self._lose(_fault_of(answer))
-        except Rejected:
-            self._lose(faults.of_status(401, {}, {}))
+        except Rejected as refusal:
+            self._lose(faults.of_code(str(refusal)) or faults.of_status(401, {}, {}))
         except Exception as error:  # refused, unreachable, bad URL: all the same to the caller
             log.warning("model_unreachable", url=self.endpoint.url, error=str(error))
             self._lose(faults.UNREACHABLE)

@@ -45,11 +45,9 @@ from firstline.ports_after_call import TraceView
 from firstline.prompts import language_pack
 from firstline.settings import Settings
 from realtime_bridge.app import Bridge, BridgeConfig
-from realtime_bridge.model_link import ModelEndpoint
 from realtime_bridge.phrases import PhraseBook
-from realtime_bridge.protocol.realtime import ModelSettings
 from realtime_bridge.recording import Recordings
-from workers import wiring_call, wiring_knowledge, wiring_people, wiring_speech, wiring_trace_view
+from workers import wiring_call, wiring_knowledge, wiring_model, wiring_people, wiring_speech, wiring_trace_view
 from workers.voices import VoiceOnDemand
 from workers.wiring_knowledge import embedding_model
 from workers.worker import Activities
@@ -192,16 +190,6 @@ class Opened:
         return mirror
 
 
-def _lanes(settings: Settings) -> tuple[ModelEndpoint, ...]:
-    """The native lane, and the chained one where it is set."""
-    key, own_key = settings.openai_api_key.get_secret_value(), settings.speech_api_key.get_secret_value()
-    native = ModelEndpoint(
-        settings.realtime_endpoint, settings.realtime_model, key if settings.realtime_url else own_key
-    )
-    chained = ModelEndpoint(settings.chained_url, settings.realtime_model, own_key, "chained")
-    return (native, chained) if settings.chained_url else (native,)
-
-
 async def bridge(opened: Opened) -> Bridge:
     """The bridge with everything it asks for."""
     settings = opened.settings
@@ -212,6 +200,9 @@ async def bridge(opened: Opened) -> Bridge:
         data_converter=converter(settings),
         lazy=True,
     )
+    secrets = wiring_model.client_secrets(settings)
+    if secrets is not None:
+        opened.stack.push_async_callback(secrets.aclose)
     config = BridgeConfig(
         host=settings.host,
         port=settings.port,
@@ -219,19 +210,13 @@ async def bridge(opened: Opened) -> Bridge:
         bridge_url=settings.bridge_url,
         media_url=settings.media_url,
         auth_token=settings.twilio_auth_token.get_secret_value(),
-        lanes=_lanes(settings),
+        lanes=wiring_model.lanes(settings, secrets),
         company=settings.company,
         zone=ZoneInfo(settings.timezone),
         spool_path=settings.home / "spool" / f"bridge-{settings.port}.sqlite",
         rules=wiring_call.call_rules(settings),
         price=wiring_call.price(settings),
-        model=ModelSettings(
-            voice=settings.realtime_voice,
-            transcription_model=settings.transcription_model,
-            transcription_logprobs=wiring_speech.tells_logprobs(settings),
-            turn_detection=settings.turn_detection,
-            reasoning_effort="" if settings.reasoning_effort == "none" else settings.reasoning_effort,
-        ),
+        model=wiring_model.model_settings(settings),
         warm_sessions=settings.warm_sessions,
         max_calls=settings.max_calls,
         speculate=settings.speculate,

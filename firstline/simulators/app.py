@@ -16,6 +16,7 @@ from starlette.routing import Mount, Route
 
 from firstline.settings import LOCAL_JIRA_EMAIL, LOCAL_JIRA_TOKEN, LOCAL_LANGFUSE_KEYS, LOCAL_PAGERDUTY_API_KEY
 from firstline.simulators.chat_model import USUAL, ChatSimulator
+from firstline.simulators.client_secrets import ClientSecrets
 from firstline.simulators.elevenlabs import ElevenLabs
 from firstline.simulators.faults import Faults
 from firstline.simulators.jira import Jira
@@ -65,7 +66,7 @@ def build_app(
         Mount("/pagerduty", routes=[*pagerduty.routes, *people.routes]),
         Mount("/jira", routes=jira.routes),
         Mount("/elevenlabs", routes=ElevenLabs(first_byte_ms=100).routes()),
-        Mount("/openai/v1", routes=ChatSimulator(pace=USUAL).routes()),
+        Mount("/openai/v1", routes=[*ChatSimulator(pace=USUAL).routes(), *ClientSecrets().routes]),
         Mount("/langfuse", routes=langfuse.routes),
         *Rest(carrier).routes,
     ]

@@ -1,7 +1,7 @@
 """The model's sockets fail: every way, over real sockets, with a second lane and without one."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -9,8 +9,11 @@ import orjson
 import pytest
 from prometheus_client import REGISTRY
 
+from firstline.ports import Rejected
 from realtime_bridge import call_model, model_link
+from realtime_bridge.model_link import LinkWatcher, ModelEndpoint, ModelLink
 from realtime_bridge.protocol import rollover
+from realtime_bridge.protocol.faults import Fault, Kind
 from tests.realtime_bridge.calls import mulaw
 from tests.realtime_bridge.scripted_model import ModelSession, ScriptedModel, scripted_model
 from tests.realtime_bridge.stage import Phone, Stage
@@ -110,6 +113,37 @@ class TestANativeLaneThatRefuses:
 
             await lanes.chained.session()
         assert (await lanes.states())["native"] == "open: account_deactivated"
+
+
+class TestAShortLivedSecret:
+    async def test_opens_the_session_in_the_keys_place(self) -> None:
+        async with scripted_model() as model:
+            link = ModelLink(_endpoint(model, _secret), b"{}", LinkWatcher())
+            await model.session()
+            link.close()
+
+        assert model.headers[0]["authorization"] == "Bearer ek_1"
+
+    async def test_that_is_refused_is_the_operators_business(self) -> None:
+        lost: asyncio.Future[Fault] = asyncio.get_running_loop().create_future()
+        async with scripted_model() as model:
+            ModelLink(_endpoint(model, _no_secret), b"{}", LinkWatcher()).attach(lambda _: None, lost.set_result)
+            fault = await asyncio.wait_for(lost, 10)
+
+        assert (fault.kind, fault.code) == (Kind.UNRETRYABLE, "insufficient_quota")
+        assert model.headers == []
+
+
+def _endpoint(model: ScriptedModel, short_lived: Callable[[], Awaitable[str]]) -> ModelEndpoint:
+    return ModelEndpoint(model.url, "gpt-realtime-2", "sk-never-sent", short_lived=short_lived)
+
+
+async def _secret() -> str:
+    return "ek_1"
+
+
+async def _no_secret() -> str:
+    raise Rejected("insufficient_quota")
 
 
 class TestASessionThatBreaks:
