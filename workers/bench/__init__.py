@@ -109,14 +109,18 @@ def barge_in(
 @app.command()
 def turns(
     count: Annotated[int, typer.Option("--turns", min=5, help="Spoken questions, five a call.")] = 30,
+    speculation: Annotated[str, typer.Option(help="Search while the caller speaks: on, off, both.")] = "on",
     json: Json = False,
 ) -> None:
     """How long callers wait: spoken questions through the running stack, first audio and turn gap with their stages."""
     from workers import cli
-    from workers.bench.turns import run_turns_bench, show
+    from workers.bench.turns import Searching, run_turns_bench, show
+
+    if speculation not in set(Searching):
+        raise typer.BadParameter("is on, off or both", param_hint="--speculation")
 
     console = cli._console(True)
-    report = cli._run(run_turns_bench(cli._settings(), count, console))
+    report = cli._run(run_turns_bench(cli._settings(), count, Searching(speculation), console))
     if json:
         cli._emit(report)
     else:

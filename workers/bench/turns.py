@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from temporalio.client import Client
 
-from firstline.domain.turn import Turn
+from firstline.domain.turn import Lookup, Turn
 from firstline.settings import Settings
 from workers.phone_call import Caller, Phone
 from workers.voices import VoiceOnDemand
@@ -24,8 +25,17 @@ TURNS_A_CALL = 5
 SEED = 20
 
 
-async def run_turns_bench(settings: Settings, turns: int, console: Console) -> dict[str, Any]:
-    """Phone with questions of the sample set, five a call, one call at a time, until `turns` were held.
+class Searching(StrEnum):
+    """Whether the help centre is searched while the caller speaks."""
+
+    ON = "on"
+    OFF = "off"
+    BOTH = "both"
+    """Every call twice, with the same recordings."""
+
+
+async def run_turns_bench(settings: Settings, turns: int, searching: Searching, console: Console) -> dict[str, Any]:
+    """Phone with questions of the sample set, five a call, one call at a time, until `turns` were held each way.
 
     Raises `PhoneError`.
     """
@@ -37,21 +47,40 @@ async def run_turns_bench(settings: Settings, turns: int, console: Console) -> d
         namespace=settings.temporal_namespace,
         data_converter=converter(settings),
     )
-    measured: list[Turn] = []
+    ways = [way for way in (Searching.ON, Searching.OFF) if searching in (way, Searching.BOTH)]
+    measured: dict[Searching, list[list[Turn]]] = {way: [] for way in ways}
     async with httpx.AsyncClient(base_url=settings.simulators_url, timeout=30, trust_env=False) as http:
         phone = Phone(settings, http, temporal)
         for begin in range(0, len(asked), TURNS_A_CALL):
             lines = [await _spoken(voice, text) for text in asked[begin : begin + TURNS_A_CALL]]
-            measured += await _call(phone, lines)
-            console.print(f"  {len(measured)} turns of {turns}")
-            if len(measured) >= turns:
+            for way in ways:
+                url = f"{settings.bridge_url}/twilio/voice?speculate={int(way is Searching.ON)}"
+                measured[way].append(await _call(phone, lines, url))
+            held = min(sum(map(len, calls)) for calls in measured.values())
+            console.print(f"  {held} turns of {turns}")
+            if held >= turns:
                 break
-    return figures(measured)
+    if searching is Searching.BOTH:
+        return compared(measured[Searching.ON], measured[Searching.OFF])
+    return figures([turn for call in measured[searching] for turn in call])
 
 
-async def _call(phone: Phone, lines: list[bytes]) -> list[Turn]:
+def compared(on: Sequence[Sequence[Turn]], off: Sequence[Sequence[Turn]]) -> dict[str, Any]:
+    """Both ways side by side, on the turns that were held both ways; `on[i]` and `off[i]` are the same call."""
+    pairs = [pair for calls in zip(on, off, strict=True) for pair in zip(*calls, strict=False)]
+    both = [(a.timing.first_audio_ms, b.timing.first_audio_ms) for a, b in pairs]
+    sooner = np.array([b - a for a, b in both if a is not None and b is not None], dtype=float)
+    return {
+        "on": figures([turn for turn, _ in pairs]),
+        "off": figures([turn for _, turn in pairs]),
+        "paired_turns": len(sooner),
+        "sooner_ms": {**_spread(sooner), "mean": round(float(sooner.mean()), 1)} if len(sooner) else None,
+    }
+
+
+async def _call(phone: Phone, lines: list[bytes], voice_url: str) -> list[Turn]:
     """The turns of one call, which ends where it is handed to a person."""
-    sid = await phone.place(Caller(lines))
+    sid = await phone.place(Caller(lines, options={"voice_url": voice_url}))
     leaving: list[asyncio.Task[None]] = []
 
     def on_event(event: dict[str, Any]) -> None:
@@ -86,12 +115,42 @@ def figures(turns: Sequence[Turn]) -> dict[str, Any]:
             }
             for name in names
         },
+        "lookups": _lookups(turns),
+    }
+
+
+def _lookups(turns: Sequence[Turn]) -> dict[str, Any]:
+    """How turns came by their passages, what searching ahead was good for, and what of it was for nothing."""
+    needed = [turn for turn in turns if turn.lookup is not Lookup.NONE]
+    used = [turn for turn in needed if turn.lookup.used_ahead]
+    begun = sum(turn.searches_ahead for turn in turns)
+    saved = np.array([turn.timing.stages.get("retrieval_saved", 0.0) for turn in needed], dtype=float)
+    return {
+        "turns_with_a_lookup": len(needed),
+        **{how.value: sum(turn.lookup is how for turn in needed) for how in Lookup if how is not Lookup.NONE},
+        "hit_rate": round(len(used) / len(needed), 3) if needed else None,
+        "searches_ahead": begun,
+        "waste": round((begun - len(used)) / begun, 3) if begun else None,
+        "saved_ms": {**_spread(saved), "mean": round(float(saved.mean()), 1)} if needed else None,
     }
 
 
 def show(report: dict[str, Any], console: Console) -> None:
     """On a terminal."""
-    table = Table(title=f"{report['answered_turns']} answered turns of {report['turns']}; ms")
+    if "sooner_ms" not in report:
+        _show(report, "", console)
+        return
+    _show(report["on"], "searching ahead: ", console)
+    _show(report["off"], "not: ", console)
+    if sooner := report["sooner_ms"]:
+        console.print(
+            f"Searching ahead, same {report['paired_turns']} turns: first audio [bold]{sooner['p50']:.0f} ms[/] sooner "
+            f"at the median, {sooner['mean']:.0f} ms on average"
+        )
+
+
+def _show(report: dict[str, Any], way: str, console: Console) -> None:
+    table = Table(title=f"{way}{report['answered_turns']} answered turns of {report['turns']}; ms")
     for head in ("", "p50", "p95", "share of first audio at the slowest turns"):
         table.add_column(head, justify="left" if not head else "right")
     for name in ("first_audio_ms", "turn_gap_ms"):
@@ -99,6 +158,14 @@ def show(report: dict[str, Any], console: Console) -> None:
     for name, stage in report["stages"].items():
         table.add_row(f"  {name}", f"{stage['p50']:.0f}", f"{stage['p95']:.0f}", f"{stage['share_of_slowest']:.0%}")
     console.print(table)
+    found = report["lookups"]
+    if found["searches_ahead"]:
+        console.print(
+            f"Look-ups {found['turns_with_a_lookup']}: in the conversation {found['quoted']}, answered at once "
+            f"{found['ahead']}, joined {found['joined']}, searched then {found['searched']}. Hit rate "
+            f"[bold]{found['hit_rate']:.0%}[/], of {found['searches_ahead']} searches ahead {found['waste']:.0%} for "
+            f"nothing, saved {found['saved_ms']['p50']:.0f} ms at the median"
+        )
 
 
 def _questions(count: int) -> list[str]:
