@@ -256,7 +256,7 @@ class CallWorkflow:
         """Promise a callback, or move the one that this call has already promised."""
         async with self._booking:
             if problem := await workflow.execute_local_activity_method(
-                CallbackActivities.check_callback, request, **RULES
+                CallbackActivities.check_callback, request, summary="May it be promised?", **RULES
             ):
                 raise _refusal(f"No callback was booked: {problem}")
             if self._call.callback is None:
@@ -330,8 +330,10 @@ class CallWorkflow:
 
     def _show(self) -> None:
         """The call on one page of the Temporal UI."""
-        call = self._call
-        headline = f"**{call.phase.value}** · {call.language} · {len(call.turns)} turns"
+        call, counted = self._call, len(self._call.turns)
+        stood = call.outcome or call.handoff_state
+        stands = f" · {stood.value.replace('_', ' ')}" if stood else ""
+        headline = f"**{call.phase.value}**{stands} · {call.language} · {counted} {'turn' if counted == 1 else 'turns'}"
         workflow.set_current_details("\n".join([headline, "", *(f"- {line}" for line in call.timeline)]))
 
 

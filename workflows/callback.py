@@ -113,7 +113,10 @@ class CallbackWorkflow:
         Hours, holidays and the countries we call may have changed since the promise: they are asked again each time.
         """
         ruling = await workflow.execute_local_activity_method(
-            CallbackActivities.callback_ruling, Due(self._request.phone, workflow.now().isoformat()), **RULES
+            CallbackActivities.callback_ruling,
+            Due(self._request.phone, workflow.now().isoformat()),
+            summary="May we ring now?",
+            **RULES,
         )
         if not ruling.allowed_at:
             self._reach(self._state, f"Not rung: {ruling.refusal}")
@@ -249,7 +252,9 @@ class CallbackWorkflow:
     @workflow.update(name=names.MOVE_UPDATE)
     async def reschedule(self, request: CallbackRequest) -> None:
         """Move it, if the rules allow the new time and number."""
-        problem = await workflow.execute_local_activity_method(CallbackActivities.check_callback, request, **RULES)
+        problem = await workflow.execute_local_activity_method(
+            CallbackActivities.check_callback, request, summary="May it be moved there?", **RULES
+        )
         if problem:
             raise _refusal(f"The callback was not moved: {problem}")
         self.move(request)

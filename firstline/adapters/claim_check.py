@@ -27,8 +27,8 @@ from firstline.domain.retention import claim_key
 from firstline.ports import ObjectStore, PortError
 
 CLAIMED_FROM = 64 * 1024
-"""Bytes. About 100 turns with their timings: nearly every call stays whole in its history, and a call of an hour is far
-from Temporal's limits."""
+"""Bytes. About six answered questions: a turn with the five passages that were found is 9.6 KB in the demo. The facts
+of a call come a turn at a time and stay in its history; the record of a longer call does not."""
 NAME = "firstline"
 """Of the driver, as histories name it: one that changes makes them unreadable."""
 

@@ -5,14 +5,17 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from temporalio.api.common.v1 import Payload
+from google.protobuf import json_format
+from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
+from firstline.adapters.claim_check import ClaimingCodec, with_claims
 from firstline.adapters.payload_codec import EncryptionCodec, UnknownKey, data_converter, parse_keys
 from firstline.adapters.temporal import TemporalCallControl, connect
 from firstline.names import call_workflow_id
 from firstline.ports import Rejected
+from tests.fakes.object_store import FakeObjectStore
 from tests.workflows.calls import CALLER, started, talking
 from workers.processes.codec import build_app
 
@@ -131,6 +134,21 @@ class TestTheCodecServer:
 
         assert [answer.status_code for answer in answers] == [400, 400]
         assert "2026-01" in answers[0].json()["message"]
+
+    async def test_shows_what_was_too_big_for_a_history_whatever_key_it_was_written_with(self) -> None:
+        store = FakeObjectStore()
+        big = "How do I reset my password? " * 3000
+        [reference] = await with_claims(data_converter([OLD]), store).encode([big])
+        app = build_app(ClaimingCodec(EncryptionCodec([NEW, OLD]), store), UI)
+        asked = json_format.MessageToDict(Payloads(payloads=[reference]))
+
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://codec") as http:
+            shown = (await http.post("/decode", json=asked)).json()
+            store.blobs.clear()
+            lost = await http.post("/decode", json=asked)
+
+        assert base64.b64decode(shown["payloads"][0]["data"]).decode() == f'"{big}"'
+        assert (lost.status_code, "has no claims/" in lost.json()["message"]) == (400, True)
 
     async def test_lets_the_ui_ask_from_its_origin_and_no_other_page(self, http: httpx.AsyncClient) -> None:
         asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type,x-namespace"}

@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
@@ -460,6 +461,15 @@ class TestTheUi:
             "CallerNumber": start.from_number,
             "Flags": ["handoff"],
         }
+
+    async def test_says_on_its_first_line_what_it_came_to(self, stage: Stage) -> None:
+        start = started()
+        call = await stage.call(start, *talking(start), answered_turn(start), stream_ended(start, "goodbye"))
+        await call.result()
+
+        shown = await call.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+
+        assert shown.current_details.splitlines()[0] == "**over** · resolved · en · 1 turn"
 
     async def test_shows_the_steps_of_the_handoff_in_the_calls_own_timeline(self, stage: Stage) -> None:
         start = started()
