@@ -28,6 +28,9 @@ def show_event(console: Console, event: dict[str, Any]) -> None:
 
 def show_turn(console: Console, turn: Turn) -> None:
     """One turn: who said what, which tools ran, how long the caller waited."""
+    if not turn.caller_text and turn.agent_text and turn.timing.first_audio_ms is None:
+        console.print(f"    [green]agent[/]   {escape(turn.agent_text)} [dim](into the silence)[/]")
+        return
     console.print(f"    [cyan]caller[/]  {escape(turn.caller_text) or '[dim](not understood)[/]'}")
     for tool in turn.tools:
         found = f" → {', '.join(turn.article_ids[:3])}" if tool.name == "lookup_article" else ""
@@ -36,8 +39,9 @@ def show_turn(console: Console, turn: Turn) -> None:
     timing = turn.timing
     waited = "no answer" if timing.first_audio_ms is None else f"first audio {timing.first_audio_ms:.0f} ms"
     gap = "" if timing.turn_gap_ms is None else f", turn gap {timing.turn_gap_ms:.0f} ms"
+    fillers = f", {turn.fillers} filler{'s' if turn.fillers > 1 else ''}" if turn.fillers else ""
     cut = ", interrupted" if turn.interrupted else ""
-    console.print(f"    [green]agent[/]   {escape(turn.agent_text)} [dim]({waited}{gap}{cut})[/]")
+    console.print(f"    [green]agent[/]   {escape(turn.agent_text)} [dim]({waited}{gap}{fillers}{cut})[/]")
 
 
 def show_report(console: Console, report: CallReport) -> None:
