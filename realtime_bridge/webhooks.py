@@ -48,6 +48,8 @@ _DIAL = {
 
 _OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 """Statuses that a call never leaves."""
+_OF_NO_CALL = frozenset({"conference-end"})
+"""Conference events that carry no CallSid."""
 _MOVED_ON = frozenset({"redirected", "redirected-from-bridged"})
 """Results of `<Enqueue>` after which the call goes on elsewhere."""
 CALLED_BACK_AFTER = timedelta(minutes=15)
@@ -104,7 +106,8 @@ class Webhooks:
                 log.warning("webhook_unsigned", path=request.url.path)
                 WEBHOOKS.labels(request.url.path, "403").inc()
                 return PlainTextResponse("X-Twilio-Signature is missing or wrong", 403)
-            if not CALL_SID.match(form.get("CallSid", "")):
+            of_no_call = form.get("StatusCallbackEvent") in _OF_NO_CALL
+            if not of_no_call and not CALL_SID.match(form.get("CallSid", "")):
                 WEBHOOKS.labels(request.url.path, "400").inc()
                 return PlainTextResponse("CallSid is missing or malformed", 400)
             response = await handler(request, form)
@@ -213,7 +216,7 @@ class Webhooks:
     async def conference(self, request: Request, form: Form) -> Response:
         """Who came into and left the conference; the caller leaving unwinds the handoff."""
         caller = request.query_params.get("handoff", "")
-        if form.get("StatusCallbackEvent") == "participant-leave" and form["CallSid"] == caller:
+        if form.get("StatusCallbackEvent") == "participant-leave" and form.get("CallSid") == caller:
             await self._signal(self.control.caller_left(caller), caller)
         return Response(status_code=204)
 

@@ -148,6 +148,17 @@ class TestTheEndOfACall:
         assert [fact.call_sid for fact in carrier.control.delivered] == [OUTBOUND]
 
 
+class TestTheEndOfAConference:
+    async def test_is_of_no_call_and_still_no_mistake_of_the_carrier(self, carrier: Carrier) -> None:
+        """Twilio names the call that ended it in another field."""
+        form = {"StatusCallbackEvent": "conference-end", "CallSidEndingConference": CALL}
+
+        answer = await carrier.post(f"/twilio/conference?handoff={CALL}", CallSid="", **form)
+
+        assert answer.status_code == 204
+        assert carrier.control.left == []
+
+
 class TestWhileTheControlPlaneIsDown:
     async def test_a_rep_who_accepted_is_still_accepted_when_it_is_back(self, carrier: Carrier) -> None:
         """Twilio does not send the digit again when it is redirected."""

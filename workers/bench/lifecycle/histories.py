@@ -16,6 +16,8 @@ from firstline import names
 from firstline.domain.call_state import CallClosed, CallView
 
 PROMISING = f"WorkflowType IN ('{names.CALL_WORKFLOW}', '{names.HANDOFF_WORKFLOW}', '{names.CALLBACK_WORKFLOW}')"
+RECONCILER = "orphan-reconciler"
+"""The schedule, and how the ids of its workflows begin."""
 _LOCAL_ACTIVITY = "core_local_activity"
 _BILLED = {
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED,
@@ -41,6 +43,8 @@ class Execution:
     """Names of the updates that it granted."""
     outcome: str = ""
     """Of a call that closed."""
+    reconciled: bool = False
+    """Nobody told its end: the reconciler found out."""
     duplicates: int = 0
     """Facts that reached it more than once and were learnt once."""
 
@@ -76,6 +80,11 @@ def granted(events: "list[HistoryEvent]") -> set[str]:
     return well
 
 
+def _from_reconciler(event: HistoryEvent) -> bool:
+    signalled = event.workflow_execution_signaled_event_attributes
+    return signalled.external_workflow_execution.workflow_id.startswith(RECONCILER)
+
+
 async def still_open(client: Client) -> int:
     """Promising workflows that are not over."""
     return (await client.count_workflows(f"{PROMISING} AND ExecutionStatus = 'Running'")).count
@@ -95,6 +104,7 @@ async def read(client: Client) -> dict[str, list[Execution]]:
             actions=weigh(events),
             started_at=listed.start_time.timestamp(),
             promised=granted(events),
+            reconciled=any(_from_reconciler(event) for event in events),
         )
         if listed.workflow_type == names.CALL_WORKFLOW and listed.status is WorkflowExecutionStatus.COMPLETED:
             execution.outcome = (await handle.result()).outcome.value

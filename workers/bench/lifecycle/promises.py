@@ -40,6 +40,8 @@ class Verdict:
     outcomes: dict[str, int] = field(default_factory=dict)
     unclosed: int = 0
     """Calls without exactly one closed workflow with an outcome."""
+    never_reached_us: int = 0
+    """Calls for which no bridge was there from beginning to end: the carrier's static TwiML had them."""
     dropped: int = 0
     """Lines that went dead."""
     wrong: list[str] = field(default_factory=list)
@@ -103,6 +105,9 @@ def _closed(verdict: Verdict, carrier: Carrier, executions: dict[str, list[Execu
         runs = executions.get(names.call_workflow_id(leg.sid), [])
         if len(runs) == 1 and runs[0].outcome:
             verdict.outcomes[runs[0].outcome] = verdict.outcomes.get(runs[0].outcome, 0) + 1
+            continue
+        if not runs and not leg.all("stream_started"):
+            verdict.never_reached_us += 1
             continue
         verdict.unclosed += 1
         found = "open" if runs else "never started"

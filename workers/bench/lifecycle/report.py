@@ -56,6 +56,8 @@ def report(
         "people": vars(verdict.people),
         "callbacks": vars(verdict.callbacks),
         "unclosed": verdict.unclosed,
+        "reconciled": sum(execution.reconciled for execution in all_),
+        "never_reached_us": verdict.never_reached_us,
         "left_in_spool": sum(spool.values()),
         "outcomes": dict(sorted(verdict.outcomes.items())),
         "streams_cut": sum(code == ABNORMAL for code, _ in breaks),
