@@ -38,6 +38,9 @@ from realtime_bridge.webhooks import Webhooks
 
 log = structlog.get_logger()
 
+LAST_WEBHOOKS_SECONDS = 2.0
+"""A bridge that has handed its calls over answers webhooks for so much longer."""
+
 
 @dataclass(frozen=True)
 class BridgeConfig:
@@ -169,6 +172,9 @@ class Bridge:
         self._draining = True
         log.info("bridge_draining", live_calls=len(self._calls), seconds=seconds)
         handed_over = await self._calls.drain(seconds)
+        if handed_over:
+            # Twilio asks now what is next, and as long as our /healthz was not looked at again it asks us.
+            await asyncio.sleep(LAST_WEBHOOKS_SECONDS)
         log.info("bridge_drained", handed_over=handed_over)
 
     async def drained(self) -> None:

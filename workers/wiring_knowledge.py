@@ -1,26 +1,35 @@
 """Binds what the help centre asks for: embedding model, reranker, mirror."""
 
 import os
+from typing import TYPE_CHECKING
 
-from firstline.adapters.openai_embedder import DIMENSIONS, OpenAIEmbedder
 from firstline.adapters.pinecone import PineconeMirror
 from firstline.knowledge.cross_encoder import CrossEncoderReranker
 from firstline.knowledge.packaged import PackagedEmbedder, load_packaged
 from firstline.knowledge.sentence_transformer import SentenceTransformerEmbedder
 from firstline.settings import Settings
 
+if TYPE_CHECKING:
+    from firstline.adapters.openai_embedder import OpenAIEmbedder
+
+    EmbeddingModel = PackagedEmbedder | SentenceTransformerEmbedder | OpenAIEmbedder
+
 BUILT_IN = "built-in"
 
-EmbeddingModel = PackagedEmbedder | SentenceTransformerEmbedder | OpenAIEmbedder
+OPENAI = "text-embedding-"
+"""How the names of OpenAI's embedding models begin."""
 
 
-def embedding_model(settings: Settings, threads: int | None = None) -> EmbeddingModel:
+def embedding_model(settings: Settings, threads: int | None = None) -> "EmbeddingModel":
     """The embedding model, loaded and warm; close it when done. `threads`: None for every core.
 
     Raises `CorpusError`.
     """
     name = settings.embedding_model
-    if name in DIMENSIONS:
+    if name.startswith(OPENAI):
+        # Imported here: the SDK takes a second of every start, and who was killed is waited for.
+        from firstline.adapters.openai_embedder import OpenAIEmbedder
+
         return OpenAIEmbedder(name, settings.openai_api_key.get_secret_value(), settings.embedding_url)
     if name.startswith("packaged:"):
         return load_packaged(name, settings.home / "models", threads=threads or os.cpu_count() or 1)

@@ -1,18 +1,26 @@
 """What a setting replaces in speech: what answers, what speaks, and who listens a second time."""
 
-from firstline.adapters.chat_model import ChatModel
+from typing import TYPE_CHECKING
+
 from firstline.adapters.elevenlabs import ElevenLabsSpeaker
-from firstline.adapters.transcription import OpenAITranscription
 from firstline.settings import Settings
 from firstline.speech.speak import Speaker
 from firstline.speech.steady import SteadySpeaker
 
+if TYPE_CHECKING:
+    from firstline.adapters.chat_model import ChatModel
+    from firstline.adapters.transcription import OpenAITranscription
 
-def answerer(settings: Settings) -> ChatModel | None:
+# The vendor's SDK is imported where it is used: it takes a second of every start, and who was killed is waited for.
+
+
+def answerer(settings: Settings) -> "ChatModel | None":
     """The chat model; None for the built-in answerer."""
     if not settings.chat_model:
         return None
     key = settings.chat_api_key if settings.chat_url or settings.chat_api_key else settings.openai_api_key
+    from firstline.adapters.chat_model import ChatModel
+
     return ChatModel(settings.chat_model, key.get_secret_value(), settings.chat_url)
 
 
@@ -42,10 +50,12 @@ def phrases_url(settings: Settings, objects: str) -> str:
     return f"{objects.rstrip('/')}/voices/{settings.elevenlabs_voice_id}-{settings.elevenlabs_model}"
 
 
-def transcription(settings: Settings) -> OpenAITranscription | None:
+def transcription(settings: Settings) -> "OpenAITranscription | None":
     """Who writes down what the native lane could not make out: None by setting, or where we are that lane."""
     if not transcription_wanted(settings):
         return None
+    from firstline.adapters.transcription import OpenAITranscription
+
     key = settings.transcription_api_key or settings.speech_api_key
     url = settings.transcription_url or _own_http_url(settings)
     return OpenAITranscription(url, key.get_secret_value(), "whisper-1")
