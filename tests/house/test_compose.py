@@ -9,6 +9,7 @@ import typer.main
 import yaml
 from typer.core import TyperGroup
 
+from firstline.names import dial_task_queue
 from firstline.settings import Settings
 from tests.house.compose import compose_text, interpolated, ours, runs_to_its_end, services
 from tests.house.env_example import compose_only, settings
@@ -125,6 +126,15 @@ class TestEveryService:
         declared = set(yaml.safe_load(compose_text())["volumes"])
 
         assert {volume.split(":")[0] for volume in services()[name].get("volumes", [])} <= declared
+
+
+class TestTemporal:
+    def test_gives_the_dial_queue_one_partition_so_that_its_limit_is_not_shared_out(self) -> None:
+        config = yaml.safe_load(yaml.safe_load(compose_text())["configs"]["temporal-dynamic-config"]["content"])
+
+        for side in ("Read", "Write"):
+            [value] = config[f"matching.numTaskqueue{side}Partitions"]
+            assert value == {"value": 1, "constraints": {"taskQueueName": dial_task_queue()}}
 
 
 class TestVariables:
