@@ -6,8 +6,8 @@ the network stood still all at once. A flood is orders of magnitude faster than 
 
 RATE = 100.0
 """Frames a second, on average: twice what a stream has."""
-BURST = 1500.0
-"""Frames at once: 30 s of audio held up on its way, after which the call is over anyway."""
+BURST = 500.0
+"""Frames at once: 10 s of audio held up on its way. What a flood gets in before it is cut is time that others wait."""
 BYTES_PER_FRAME = 1024
 """A media frame has about 400 bytes; a larger one counts as several."""
 

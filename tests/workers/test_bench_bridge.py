@@ -3,6 +3,7 @@
 from workers.bench.bridge.run import run_bridge_bench
 from workers.bench.bridge.soak import run_soak
 from workers.bench.bridge.stamps import read_stamp, stamped
+from workers.bench.bridge.trouble import run_flood
 
 
 async def test_a_short_run_loses_no_frame_and_knows_what_was_heard() -> None:
@@ -30,3 +31,10 @@ async def test_a_short_soak_sees_calls_end_and_others_in_their_place() -> None:
     assert (idle["live_calls"], last["live_calls"]) == (0, 40)
     assert report["calls_ended"] > 0
     assert report["grew"]["fds"] == 0
+
+
+async def test_a_flood_is_cut_each_time_and_every_call_goes_on() -> None:
+    report = await run_flood(calls=3, seconds=1)
+
+    assert report["flooder"]["cut"] >= 1
+    assert report["calls_alive"] == 3

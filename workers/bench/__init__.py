@@ -43,22 +43,33 @@ def bridge(
     seconds: Annotated[float, typer.Option(min=1, help="Measured in each run, after the calls are up.")] = 20.0,
     rounds: Annotated[int, typer.Option(min=1, help="Pairs of runs: bare relay, bridge, bare relay, …")] = 2,
     soak: Annotated[float, typer.Option(min=0, help="Instead: minutes of calls that come and go; what grows?")] = 0,
+    flood: Annotated[bool, typer.Option("--flood", help="Instead: what do calls notice of a flooding socket?")] = False,
+    breaks: Annotated[bool, typer.Option("--breaks", help="Instead: how long is a call without a model?")] = False,
     json: Json = False,
 ) -> None:
     """What the bridge adds: latency and CPU against a bare relay in alternation, on one core."""
     import uvloop
 
     from workers import cli
-    from workers.bench.bridge.report import show, show_soak
+    from workers.bench.bridge.report import show, show_breaks, show_flood, show_soak
     from workers.bench.bridge.run import run_bridge_bench
     from workers.bench.bridge.soak import run_soak
+    from workers.bench.bridge.trouble import run_breaks, run_flood
 
     told = cli._console(True)
-    report = uvloop.run(run_soak(calls, soak, told.print) if soak else run_bridge_bench(calls, seconds, rounds))
+    if soak:
+        run, shown = run_soak(calls, soak, told.print), show_soak
+    elif flood:
+        run, shown = run_flood(calls, seconds), show_flood
+    elif breaks:
+        run, shown = run_breaks(calls), show_breaks
+    else:
+        run, shown = run_bridge_bench(calls, seconds, rounds), show
+    report = uvloop.run(run)
     if json:
         cli._emit(report)
     else:
-        (show_soak if soak else show)(report, cli._console())
+        shown(report, cli._console())
 
 
 @app.command("first-audio")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workers.bench.bridge.scripted import ScriptedServer, ScriptedSession
-from workers.bench.bridge.stamps import read_stamp
+from workers.bench.bridge.stamps import FLOOD, read_stamp
 
 SPEECH_S = 1.5
 """How long the scripted caller speaks in a turn."""
@@ -61,7 +61,9 @@ class _Session(ScriptedSession):
         """A client event; caller audio, of which there is most, is measured."""
         if event["type"] == "input_audio_buffer.append":
             self._model.figures.received += 1
-            self._model.figures.up_ms.append(read_stamp(event["audio"])[0])
+            age, number = read_stamp(event["audio"])
+            if number != FLOOD:
+                self._model.figures.up_ms.append(age)
         elif event["type"] == "conversation.item.truncate":
             told = (self._numbers.get(event["item_id"], -1), int(event["audio_end_ms"]), self.loop.time())
             self._model.figures.truncations.append(told)

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 import time
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import orjson
@@ -40,6 +41,25 @@ class PhoneFigures:
         self.greeting_ms.clear()
 
 
+def start_message(call_sid: str, stream_sid: str, parameters: Mapping[str, str]) -> dict[str, object]:
+    """Twilio's `start` for a stream that our TwiML announced."""
+    start = {
+        "streamSid": stream_sid,
+        "callSid": call_sid,
+        "accountSid": "AC" + "0" * 32,
+        "tracks": ["inbound"],
+        "customParameters": {
+            "from": "+15550100999",
+            "to": "+15550100100",
+            "language": "en",
+            "token": StreamTokens(LOCAL_AUTH_TOKEN).mint(call_sid, time.time()),
+            **parameters,
+        },
+        "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
+    }
+    return {"event": "start", "sequenceNumber": "1", "streamSid": stream_sid, "start": start}
+
+
 class _Phone(WSListener):
     """One call, from Twilio's side."""
 
@@ -57,22 +77,8 @@ class _Phone(WSListener):
 
     def start(self, **parameters: str) -> None:
         """Begin the stream; `parameters` are the TwiML's beside our own."""
-        start = {
-            "streamSid": self.stream_sid,
-            "callSid": self.call_sid,
-            "accountSid": "AC" + "0" * 32,
-            "tracks": ["inbound"],
-            "customParameters": {
-                "from": "+15550100999",
-                "to": "+15550100100",
-                "language": "en",
-                "token": StreamTokens(LOCAL_AUTH_TOKEN).mint(self.call_sid, time.time()),
-                **parameters,
-            },
-            "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
-        }
         self._send({"event": "connected", "protocol": "Call", "version": "1.0.0"})
-        self._send({"event": "start", "sequenceNumber": "1", "streamSid": self.stream_sid, "start": start})
+        self._send(start_message(self.call_sid, self.stream_sid, parameters))
         self._started_at = self._loop.time()
 
     def speak(self) -> None:
@@ -183,6 +189,11 @@ class Phones:
             step += 1
             due += 0.020 / TICKS
             await asyncio.sleep(max(0.0, due - clock()))
+
+    @property
+    def alive(self) -> int:
+        """Calls whose socket is open."""
+        return sum(phone.transport is not None for phone in self._phones)
 
     async def hang_up(self) -> None:
         """End every call."""

@@ -54,3 +54,29 @@ def show_soak(report: dict[str, Any], console: Console) -> None:
         table.add_row(name, *row, f"{grew:+g}")
     console.print(table)
     console.print(f"Resident memory by call that ended: [bold]{report['rss_kib_per_ended_call']} KiB[/]")
+
+
+def show_flood(report: dict[str, Any], console: Console) -> None:
+    """The calls' latencies without and with the flood."""
+    table = Table(title=f"{report['calls']} calls, ms, and one socket that floods the bridge")
+    for head in ("", "up p50", "up p99", "down p50", "down p99"):
+        table.add_column(head, justify="left" if not head else "right")
+    for name in ("calm", "flooded"):
+        run = report[name]
+        table.add_row(name, *(f"{run[each]:.2f}" for each in ("up_p50", "up_p99", "down_p50", "down_p99")))
+    console.print(table)
+    flood = report["flooder"]
+    console.print(
+        f"The flooder sent [bold]{flood['frames']}[/] frames on {flood['sockets']} sockets, {flood['cut']} of them cut"
+        f"; [bold]{report['calls_alive']}[/] of {report['calls']} calls go on"
+    )
+
+
+def show_breaks(report: dict[str, Any], console: Console) -> None:
+    """How long a call had no model."""
+    cut, hung = report["cut_off_ms"], report["hung_ms"]
+    console.print(
+        f"Model cut off -> the caller is heard again: p50 [bold]{cut['p50']} ms[/], p95 {cut['p95']}, max {cut['max']}"
+        f"\nModel hangs -> the caller is heard again: p50 [bold]{hung['p50']} ms[/], max {hung['max']}\n"
+        f"{report['calls_alive']} of {report['calls']} calls go on"
+    )

@@ -7,6 +7,8 @@ import time
 _STAMP = struct.Struct("<qq")
 FRAME_BYTES = 160
 """20 ms at 8 kHz."""
+FLOOD = 1
+"""Number in the frames of a flooding socket: they are no caller's, and nobody measures them."""
 
 
 def stamped(ms: int, number: int = 0) -> str:

@@ -1,0 +1,129 @@
+"""What the calls of a bridge notice when one socket floods it, and how long a call is deaf when its model breaks."""
+
+import asyncio
+import sys
+from typing import Any
+
+import numpy as np
+import orjson
+from picows import WSTransport
+
+from workers.bench.bridge.model import ScriptedModel
+from workers.bench.bridge.phones import Phones
+from workers.bench.bridge.process import UnderTest, cores_apart, running
+from workers.bench.bridge.run import SETTLE_S
+from workers.bench.bridge.scripted import ScriptedServer, ScriptedSession
+
+BREAK_EVERY_S = 0.2
+HANGS = 3
+"""A hung model takes seconds to be noticed; more of them tell nothing more."""
+
+
+async def run_flood(calls: int, seconds: float) -> dict[str, Any]:
+    """The same calls without and with one flooding socket that comes back whenever it is cut; latencies in ms."""
+    model = ScriptedModel()
+    await model.start()
+    try:
+        with cores_apart() as core:
+            async with running("under_test", model.url, core, "0") as bridge:
+                phones = Phones(bridge.media_url, bridge.signature)
+                await phones.ring(calls)
+                await asyncio.sleep(SETTLE_S)
+                calm = await _window(model, phones, seconds)
+                flooder = await _flooder(bridge, seconds)
+                flooded = await _window(model, phones, seconds)
+                told, _ = await flooder.communicate()
+                alive = phones.alive
+                await phones.hang_up()
+    finally:
+        await model.close()
+    return {"calls": calls, "calm": calm, "flooded": flooded, "flooder": orjson.loads(told), "calls_alive": alive}
+
+
+async def _flooder(bridge: UnderTest, seconds: float) -> asyncio.subprocess.Process:
+    command = [sys.executable, "-m", "workers.bench.bridge.flooder", bridge.media_url, bridge.signature, str(seconds)]
+    return await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+
+
+async def _window(model: ScriptedModel, phones: Phones, seconds: float) -> dict[str, float]:
+    model.figures.up_ms.clear()
+    phones.figures.forget()
+    await asyncio.sleep(seconds)
+    up, down = model.figures.up_ms, phones.figures.down_ms
+    return {name: round(float(np.percentile(values, q)), 3)
+            for values, side in ((up, "up"), (down, "down"))
+            for q, name in ((50, f"{side}_p50"), (99, f"{side}_p99"))}  # fmt: skip
+
+
+class _Breakable(ScriptedSession):
+    """A session that tells when it first hears the caller, and can be broken."""
+
+    def __init__(self, server: "_Server") -> None:
+        super().__init__()
+        self._server = server
+        self._hears = False
+        self.socket: WSTransport | None = None
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        self.socket = transport
+        super().on_ws_connected(transport)
+
+    def receive(self, event: dict[str, Any]) -> None:
+        """A client event; the first caller audio shows that the call has a model again."""
+        if event["type"] == "input_audio_buffer.append":
+            if not self._hears:
+                self._hears = True
+                self._server.hearing.put_nowait(self)
+        else:
+            super().receive(event)
+
+
+class _Server(ScriptedServer):
+    """Sessions in the order in which they first heard their callers."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: _Breakable(self))
+        self.hearing: asyncio.Queue[_Breakable] = asyncio.Queue()
+
+
+async def run_breaks(calls: int) -> dict[str, Any]:
+    """Every call's model is cut off once, one after the other; then some hang. Ms until the caller is heard again."""
+    server = _Server()
+    await server.start()
+    try:
+        with cores_apart() as core:
+            async with running("under_test", server.url, core, "0") as bridge:
+                phones = Phones(bridge.media_url, bridge.signature)
+                await phones.ring(calls)
+                sessions = [await asyncio.wait_for(server.hearing.get(), 20) for _ in range(calls)]
+                await asyncio.sleep(SETTLE_S)
+                cut = [await _deaf(server, each, hang=False) for each in sessions[HANGS:]]
+                hung = [await _deaf(server, each, hang=True) for each in sessions[:HANGS]]
+                alive = phones.alive
+                await phones.hang_up()
+    finally:
+        await server.close()
+    return {
+        "calls": calls,
+        "cut_off_ms": {"p50": _at(cut, 50), "p95": _at(cut, 95), "max": _at(cut, 100)},
+        "hung_ms": {"p50": _at(hung, 50), "max": _at(hung, 100)},
+        "calls_alive": alive,
+    }
+
+
+async def _deaf(server: _Server, session: _Breakable, *, hang: bool) -> float:
+    assert session.socket is not None
+    loop = asyncio.get_running_loop()
+    since = loop.time()
+    if hang:
+        session.socket.underlying_transport.pause_reading()
+    else:
+        session.socket.disconnect(graceful=False)
+    await asyncio.wait_for(server.hearing.get(), 20)
+    took = (loop.time() - since) * 1000
+    await asyncio.sleep(BREAK_EVERY_S)
+    return took
+
+
+def _at(values: list[float], q: float) -> float:
+    return round(float(np.percentile(values, q)), 1) if values else float("nan")
