@@ -130,10 +130,27 @@ def search(
     for place, passage in enumerate(found.passages, 1):
         dense = "-" if passage.similarity is None else f"#{passage.dense_rank} {passage.similarity:.3f}"
         text = "-" if passage.text_score is None else f"#{passage.text_rank} {passage.text_score:.3f}"
+        title = "-" if passage.title_similarity is None else f"{passage.title_similarity:.3f}"
         typer.echo(
-            f"{place}. {passage.chunk_id}  {passage.article_id}  dense {dense}  text {text}  rrf {passage.fused:.4f}"
+            f"{place}. {passage.chunk_id}  {passage.article_id}  dense {dense}  title {title}  text {text}"
+            f"  rrf {passage.fused:.4f}  relevance {passage.relevance:.3f}"
         )
         typer.echo(f"   {passage.title}" + (f" > {passage.heading}" if passage.heading else ""))
+
+
+@app.command()
+def calibrate(
+    questions: Annotated[
+        Path, typer.Option("--set", help="Folder: corpus.jsonl, and queries.jsonl with unanswerable questions, too.")
+    ] = Path("examples/questions"),
+    write: Annotated[bool, typer.Option("--write", help="Put the weights where the product reads them.")] = False,
+    json: Json = False,
+) -> None:
+    """Fit how sure an answer is to questions whose answers are known; measured on questions held out."""
+    from workers.calibrate import run_calibrate, show_calibration
+
+    report = _run(run_calibrate(_settings(), questions, write, _console(json)))
+    _emit(report) if json else show_calibration(report, _console())
 
 
 @app.command()

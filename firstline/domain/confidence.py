@@ -1,15 +1,16 @@
 """How sure the runtime is that the passages it found answer the question.
 
 The model's own probability is recorded and never used (decisions.md, row 10). The number comes from evidence: how near
-the best passage is in meaning, and how much of the question's words it holds.
+the best passage and the titles are in meaning, and how much of the question's words it holds.
 """
 
 import math
 from dataclasses import dataclass
 
+from firstline.domain.confidence_weights import BIAS, COEFFICIENTS
+
 GATE = 0.7
 """Below this the low-confidence branch of the gate opens (case study: "handoff triggered when confidence < 0.7")."""
-
 
 SHORT = 8
 """Words; a question with fewer is none the easier to match."""
@@ -33,6 +34,10 @@ class RetrievalEvidence:
     """The largest share of the question's words that any passage holds, 0..1."""
     length: int = 10
     """Words of the question: no passage holds much of a long one."""
+    title: float = 0.0
+    """The highest cosine similarity of the question and the title of one of the first five passages, -1..1."""
+    relevance: float = 0.0
+    """Of the best passage, as the built-in order counts it: both similarities and the words, weighed."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +59,12 @@ def features(evidence: RetrievalEvidence) -> tuple[float, ...]:
         math.sqrt(max(evidence.words, 0.0)),
         math.sqrt(max(evidence.words_anywhere, evidence.words, 0.0)),
         math.log(max(evidence.length, SHORT)),
+        evidence.title * known,
+        evidence.relevance,
     )
 
 
-# Fitted by firstline/knowledge/calibrate.py on the questions of examples/questions;
-# tests/knowledge/test_confidence.py repeats the fit and measures it on questions held out.
-WEIGHTS = Weights(bias=-16.9, coefficients=(14.9, 4.2, -3.9, 2.8, 8.1, 4.4))
+WEIGHTS = Weights(BIAS, COEFFICIENTS)
 
 
 def confidence(evidence: RetrievalEvidence | None, weights: Weights = WEIGHTS) -> float:

@@ -29,7 +29,9 @@ class Passage:
     fused: float = 0.0
     """Reciprocal-rank fusion, k = 60: which passages are looked at more closely."""
     relevance: float = 0.0
-    """What passages are finally ordered by, from `similarity` and `text_score`; comparable within one search."""
+    """What passages are finally ordered by, from both similarities and `text_score`; comparable within one search."""
+    title_similarity: float | None = None
+    """Cosine similarity of the question and the article's title alone, -1..1; None when not computed."""
 
 
 @dataclass(frozen=True)

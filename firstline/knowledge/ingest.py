@@ -174,8 +174,11 @@ async def _groups(chunker: Chunker, articles: Iterator[Article]) -> AsyncIterato
 
 async def _embed(embedder: Embedder, waiting: list[tuple[Article, list[Chunk]]]) -> list[Prepared]:
     texts = [passage_text(article.title, chunk) for article, chunks in waiting for chunk in chunks]
-    vectors = iter(await embedder.passages(texts))
-    return [Prepared(article, chunks, [next(vectors) for _ in chunks]) for article, chunks in waiting]
+    vectors = iter(await embedder.passages([*texts, *(article.title for article, _ in waiting)]))
+    bodies = [[next(vectors) for _ in chunks] for _, chunks in waiting]
+    return [
+        Prepared(article, chunks, body, next(vectors)) for (article, chunks), body in zip(waiting, bodies, strict=True)
+    ]
 
 
 def passage_text(title: str, chunk: Chunk) -> str:

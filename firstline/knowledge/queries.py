@@ -93,7 +93,8 @@ lexical as materialized (
 select chunks.id as chunk_id, articles.id as article_id, articles.title, chunks.heading, articles.url,
        chunks.body as text, chunks.language, dense_rank, text_rank,
        1 - (chunks.embedding::halfvec({dimension}) <=> %(vector)s::halfvec({dimension})) as similarity,
-       coalesce(text_score, 0) as text_score
+       coalesce(text_score, 0) as text_score,
+       1 - (articles.title_embedding::halfvec({dimension}) <=> %(vector)s::halfvec({dimension})) as title_similarity
 from (dense full join lexical using (id)) found
 left join scored using (id)
 join chunks on chunks.collection_id = {collection} and chunks.id = found.id

@@ -17,9 +17,13 @@ DEPTH = 40
 """How many fused passages are looked at; the others keep their fused order behind them."""
 PER_ARTICLE = 2
 AGREEMENT_DEPTH = 5
+TITLES = 5
+"""Passages whose titles are evidence: those that the model is given."""
 
 _WORDS = 0.5
 """What a full match of words is worth beside cosine similarity, where the embedding model knows the language."""
+_TITLE = 0.5
+"""What the title's cosine similarity is worth beside the passage's, where the embedding model knows the language."""
 _WORDS_FOREIGN = 2.0
 """The same where it does not: there similarity says little, words nearly everything."""
 
@@ -47,6 +51,8 @@ def evidence_of(question: str, passages: list[Passage], languages: Collection[st
         _known(best, languages),
         words_anywhere=max(passage.text_score or 0.0 for passage in passages),
         length=len(question.split()),
+        title=max(_title_similarity(passage) for passage in passages[:TITLES]),
+        relevance=_relevance(best, languages),
     )
 
 
@@ -62,9 +68,10 @@ def _spread(passages: list[Passage]) -> list[Passage]:
 
 
 def _relevance(passage: Passage, languages: Collection[str] | None) -> float:
-    return _similarity(passage) + (_WORDS if _known(passage, languages) else _WORDS_FOREIGN) * (
-        passage.text_score or 0.0
-    )
+    words = passage.text_score or 0.0
+    if not _known(passage, languages):
+        return _similarity(passage) + _WORDS_FOREIGN * words
+    return _similarity(passage) + _TITLE * _title_similarity(passage) + _WORDS * words
 
 
 def _known(passage: Passage, languages: Collection[str] | None) -> bool:
@@ -73,6 +80,11 @@ def _known(passage: Passage, languages: Collection[str] | None) -> bool:
 
 def _similarity(passage: Passage) -> float:
     return passage.similarity if passage.similarity is not None else 0.0
+
+
+def _title_similarity(passage: Passage) -> float:
+    """The passage's own where the title's was not computed, as in a collection ingested before titles were embedded."""
+    return passage.title_similarity if passage.title_similarity is not None else _similarity(passage)
 
 
 def _among_first(passages: list[Passage], best: Passage, ranking: str) -> bool:

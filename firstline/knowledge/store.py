@@ -32,16 +32,17 @@ class Collection:
 
 @dataclass(frozen=True)
 class Prepared:
-    """An article ready to be stored: its chunks and their vectors, in the same order."""
+    """An article ready to be stored: its chunks and their vectors, in the same order, and the vector of its title."""
 
     article: Article
     chunks: list[Chunk]
     vectors: list[list[float]]
+    title_vector: list[float]
 
 
 def content_hash(article: Article) -> str:
     """Of everything that an article's chunks and vectors derive from, the way of cutting included."""
-    parts = (f"{TOKENS}/{OVERLAP}", article.title, article.url, article.language, article.body)
+    parts = (f"{TOKENS}/{OVERLAP}/title", article.title, article.url, article.language, article.body)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
@@ -78,13 +79,13 @@ async def save(connection: Connection, collection: Collection, batch: Sequence[P
     async with connection.transaction(), connection.cursor() as cursor:
         await cursor.executemany(
             """
-            insert into articles (collection_id, id, title, url, language, content_hash)
-            values (%s, %s, %s, %s, %s, %s)
+            insert into articles (collection_id, id, title, url, language, content_hash, title_embedding)
+            values (%s, %s, %s, %s, %s, %s, %s::halfvec)
             on conflict (collection_id, id) do update set
                 title = excluded.title, url = excluded.url, language = excluded.language,
-                content_hash = excluded.content_hash, ingested_at = now()
+                content_hash = excluded.content_hash, title_embedding = excluded.title_embedding, ingested_at = now()
             """,
-            [(collection.id, a.id, a.title, a.url, a.language, content_hash(a)) for a in (p.article for p in batch)],
+            [_article_row(collection, prepared) for prepared in batch],
         )
         await cursor.execute(
             "delete from chunks where collection_id = %s and article_id = any(%s)",
@@ -102,6 +103,12 @@ async def save(connection: Connection, collection: Collection, batch: Sequence[P
             "insert into collection_languages (collection_id, language) values (%s, %s) on conflict do nothing",
             [(collection.id, language) for language in {prepared.article.language for prepared in batch}],
         )
+
+
+def _article_row(collection: Collection, prepared: Prepared) -> tuple[object, ...]:
+    article = prepared.article
+    vector = HalfVector(prepared.title_vector).to_text()
+    return collection.id, article.id, article.title, article.url, article.language, content_hash(article), vector
 
 
 def _row(collection: Collection, prepared: Prepared, index: int) -> dict[str, object]:

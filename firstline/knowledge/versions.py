@@ -126,8 +126,8 @@ async def _copy(connection: Connection, source: Collection, target: Collection) 
     """What did not change is not embedded again."""
     numbers = {"source": source.id, "target": target.id}
     await connection.execute(
-        "insert into articles (collection_id, id, title, url, language, content_hash, ingested_at)"
-        " select %(target)s, id, title, url, language, content_hash, ingested_at from articles"
+        "insert into articles (collection_id, id, title, url, language, content_hash, title_embedding, ingested_at)"
+        " select %(target)s, id, title, url, language, content_hash, title_embedding, ingested_at from articles"
         " where collection_id = %(source)s",
         numbers,
     )

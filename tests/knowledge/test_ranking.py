@@ -52,6 +52,16 @@ class TestReranking:
 
         assert rerank(fused, {"en"})[0].article_id == "sure"
 
+    def test_lifts_what_is_titled_like_the_question(self) -> None:
+        found = fuse([hit(1, "told", 1, 1, 0.6, 0.2), hit(2, "titled", 2, 2, 0.55, 0.2)])
+        titled = [replace(p, title_similarity=0.9 if p.article_id == "titled" else 0.3) for p in found]
+
+        assert rerank(titled, {"en"})[0].article_id == "titled"
+        assert rerank(titled, {"es"})[0].article_id == "told"
+
+    def test_takes_the_passage_for_the_title_where_titles_were_not_embedded(self) -> None:
+        assert rerank(fuse([hit(1, "a", 1, 1, 0.6, 0.2)]), None)[0].relevance == pytest.approx(0.6 + 0.3 + 0.1)
+
     def test_trusts_words_where_the_model_does_not_know_the_language(self) -> None:
         found = fuse([hit(1, "near", 1, 2, 0.8, 0.2, "es"), hit(2, "said", 2, 1, 0.6, 0.5, "es")])
 
@@ -79,7 +89,15 @@ class TestEvidence:
         assert evidence is not None
         assert evidence.margin == pytest.approx(0.3)
         assert evidence == RetrievalEvidence(
-            0.8, evidence.margin, agreement=True, words=0.6, language_known=True, words_anywhere=0.6, length=5
+            0.8,
+            evidence.margin,
+            agreement=True,
+            words=0.6,
+            language_known=True,
+            words_anywhere=0.6,
+            length=5,
+            title=0.8,
+            relevance=evidence.relevance,
         )
 
     def test_says_when_the_model_does_not_know_the_language(self) -> None:

@@ -27,13 +27,14 @@ def show(report: dict[str, Any], console: Console) -> None:
         f" at recall@5; search p50 {report['search_ms']['p50']:.0f} ms, p95 {report['search_ms']['p95']:.0f} ms"
     )
     sure = report["confidence"]
-    line = f"confidence: {sure.answerable_above_gate:.0%} of the answerable above the gate"
+    parts = [f"confidence: {sure.answerable_above_gate:.0%} of the answerable above the gate"]
     if sure.off_topic_below_gate is not None:
-        line += (
-            f", {sure.off_topic_below_gate:.0%} of the off-topic below it,"
-            f" expected calibration error {sure.calibration_error:.3f}"
-        )
-    console.print(line)
+        parts.append(f"{sure.off_topic_below_gate:.0%} of the off-topic below it")
+    if sure.near_below_gate is not None:
+        parts.append(f"{sure.near_below_gate:.0%} of those near the field below it")
+    if sure.calibration_error is not None:
+        parts.append(f"expected calibration error {sure.calibration_error:.3f}")
+    console.print(", ".join(parts))
 
 
 def _cell(way: dict[str, Any], name: str, best: float) -> str:

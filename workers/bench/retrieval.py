@@ -16,9 +16,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from firstline.adapters.postgres import Pool
-from firstline.domain.confidence import GATE
-from firstline.domain.passages import Passage, SearchResult
-from firstline.knowledge.calibrate import calibration_error
+from firstline.domain.passages import Passage
+from firstline.knowledge.calibrate import Question, Sureness, sureness
 from firstline.knowledge.embed import Embedder
 from firstline.knowledge.ingest import IngestReport, ingest
 from firstline.knowledge.search import PostgresKnowledge
@@ -28,7 +27,7 @@ from firstline.settings import Settings
 from workers.bench.bm25 import Bm25
 from workers.bench.database import bench_pool
 from workers.bench.quality import SEED, Estimate, quality
-from workers.bench.retrieval_set import Query, RetrievalSet, read_set
+from workers.bench.retrieval_set import RetrievalSet, read_set
 from workers.bench.speed import grow, measure_speed
 from workers.wiring_knowledge import embedding_model
 
@@ -37,17 +36,6 @@ log = structlog.get_logger()
 WAYS = ("bm25", "full_text", "dense", "fused", "reranked")
 _EVERYTHING = 1_000
 """More passages than a search ever brings up: the rankings before the cut to five are what is compared."""
-
-
-@dataclass(frozen=True)
-class Sureness:
-    """How well the confidence tells answerable questions from others."""
-
-    answerable_above_gate: float
-    off_topic_below_gate: float | None
-    """None where the set has no question without an answer."""
-    calibration_error: float | None
-    """Expected, in ten bins; None where the set has no question without an answer."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +74,7 @@ async def run_speed(
         embedder = embedding_model(settings, threads=1)
         try:
             async with own_collection(pool) as name:
-                await _ingest(pool, embedder, chosen, name, console)
+                await ingest_set(pool, embedder, chosen, name, console)
                 async with pool.connection() as connection:
                     collection = await find_collection(connection, name)
                     assert collection is not None  # just ingested
@@ -112,7 +100,7 @@ async def own_collection(pool: Pool) -> AsyncIterator[str]:
 
 async def measure(pool: Pool, embedder: Embedder, chosen: RetrievalSet, collection: str, console: Console) -> Measured:
     """Ingest, then ask every question."""
-    stored = await _ingest(pool, embedder, chosen, collection, console)
+    stored = await ingest_set(pool, embedder, chosen, collection, console)
     knowledge = PostgresKnowledge(pool, embedder, collection)
     bm25 = Bm25(chosen.articles)
     with _progress(console, "asking", "questions") as progress:
@@ -125,7 +113,11 @@ async def measure(pool: Pool, embedder: Embedder, chosen: RetrievalSet, collecti
     ranked = [rankings(result.passages) for _, result in asked]
     ways = {"bm25": quality([bm25.ranking(query.words, query.language) for query, _ in asked], golds)}
     ways |= {way: quality([ranking[way] for ranking in ranked], golds) for way in WAYS[1:]}
-    return Measured(ways, _sureness(chosen.queries, results), [r.timings["total"] for r in results], stored)
+    told = [
+        (Question(query.words, tuple(query.gold), query.language, query.near), result.confidence)
+        for query, result in zip(chosen.queries, results, strict=True)
+    ]
+    return Measured(ways, sureness(told), [r.timings["total"] for r in results], stored)
 
 
 def rankings(passages: list[Passage]) -> dict[str, list[str]]:
@@ -170,9 +162,10 @@ def _drawn(whole: RetrievalSet, limit: int) -> RetrievalSet:
     return RetrievalSet(whole.name, whole.articles, random.Random(SEED).sample(whole.queries, limit))
 
 
-async def _ingest(
+async def ingest_set(
     pool: Pool, embedder: Embedder, chosen: RetrievalSet, collection: str, console: Console
 ) -> IngestReport:
+    """The set's articles into a collection, showing how far it is."""
     began = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="firstline-bench-") as folder,
@@ -188,16 +181,6 @@ async def _ingest(
         log.warning("bench_article_skipped", source=skipped.source, reason=skipped.reason)
     stored.seconds = time.monotonic() - began
     return stored
-
-
-def _sureness(queries: list[Query], results: list[SearchResult]) -> Sureness:
-    pairs = [(result.confidence, bool(query.gold)) for query, result in zip(queries, results, strict=True)]
-    known = [sure for sure, answerable in pairs if answerable]
-    unknown = [sure for sure, answerable in pairs if not answerable]
-    above = sum(sure >= GATE for sure in known) / len(known)
-    if not unknown:
-        return Sureness(above, None, None)
-    return Sureness(above, sum(sure < GATE for sure in unknown) / len(unknown), calibration_error(pairs))
 
 
 def _progress(console: Console, doing: str, things: str) -> Progress:

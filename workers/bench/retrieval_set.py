@@ -1,5 +1,5 @@
 """A retrieval set on disk: `corpus.jsonl[.gz]` (`id`, `title`, `text` or `body_markdown`, `lang`) and `queries.jsonl`
-(`qid`, `question`, `gold_ids`, `lang`, `mask`)."""
+(`qid`, `question`, `gold_ids`, `lang`, `mask`, `near`)."""
 
 import gzip
 import json
@@ -22,6 +22,8 @@ class Query:
     gold: frozenset[str]
     """Article ids; empty for a question that no article answers."""
     language: str
+    near: bool = False
+    """No article answers it, yet it is about the articles' field."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,8 @@ def _query(where: str, record: dict[str, Any]) -> Query:
     words, gold = record.get("question"), record.get("gold_ids")
     if not isinstance(words, str) or not isinstance(gold, list):
         raise CorpusError(f"{where}: a query needs a question and a list of gold_ids")
-    language = record.get("lang") or detect_language(words)
-    return Query(str(record.get("qid", where)), words, frozenset(map(str, gold)), str(language))
+    language, identity = record.get("lang") or detect_language(words), str(record.get("qid", where))
+    return Query(identity, words, frozenset(map(str, gold)), str(language), bool(record.get("near")))
 
 
 def _article(where: str, record: dict[str, Any], masks: dict[str, list[str]]) -> dict[str, Any]:

@@ -69,9 +69,9 @@ async def grow(connection: Connection, collection: Collection, articles: int) ->
     for copy in range(1, -(-articles // have)):
         numbers = {**own, "copy": copy, "left": articles - have * copy}
         await connection.execute(
-            "insert into articles (collection_id, id, title, url, language, content_hash)"
-            " select collection_id, id || '#' || %(copy)s, title, url, language, content_hash from articles"
-            " where collection_id = %(collection)s and id not like '%%#%%' order by id limit %(left)s",
+            "insert into articles (collection_id, id, title, url, language, content_hash, title_embedding)"
+            " select collection_id, id || '#' || %(copy)s, title, url, language, content_hash, title_embedding"
+            " from articles where collection_id = %(collection)s and id not like '%%#%%' order by id limit %(left)s",
             numbers,
         )
         await connection.execute(
