@@ -1,6 +1,9 @@
 """Search: the nearest 40 chunks by meaning and the best 40 by words from Postgres in one question, fused, reranked."""
 
+import asyncio
 import time
+from collections.abc import Coroutine
+from typing import Any
 
 import psycopg
 import structlog
@@ -47,6 +50,7 @@ class PostgresKnowledge:
         self._name = collection
         # Known after the first search, and looked at again when an ingest has switched to a new version.
         self._collection: Collection | None = None
+        self._asking: set[asyncio.Task[list[Passage]]] = set()
 
     async def search(self, query: str, *, k: int = 5, language: str | None = None) -> SearchResult:
         """The best `k` passages; none for a question without content.
@@ -60,7 +64,7 @@ class PostgresKnowledge:
             return SearchResult(query, [], None, 0.0, {"total": _ms(started)})
         vector = await self._embedder.query(text)
         embedded = time.perf_counter()
-        found = await self._find(text, vector, language)
+        found = await self._carried_out(self._find(text, vector, language))
         searched = time.perf_counter()
         if self._mirror is not None:
             nearest = sorted((p for p in found if p.dense_rank is not None), key=lambda p: p.dense_rank or 0)
@@ -79,6 +83,20 @@ class PostgresKnowledge:
             "total": _ms(started),
         }
         return SearchResult(query, passages[:k], evidence, confidence(evidence), timings)
+
+    async def _carried_out(self, asking: Coroutine[Any, Any, list[Passage]]) -> list[Passage]:
+        """To its end even when the caller has given up: a round trip cut off would leave its connection in the middle
+        of a pipeline, and it costs ten milliseconds to let it be."""
+        task = asyncio.ensure_future(asking)
+        self._asking.add(task)
+        task.add_done_callback(self._asked)
+        return await asyncio.shield(task)
+
+    def _asked(self, task: asyncio.Task[list[Passage]]) -> None:
+        self._asking.discard(task)
+        # Looked at, lest asyncio complains where nobody waits any more; who waits gets it all the same.
+        if not task.cancelled() and isinstance(task.exception(), PortError):
+            log.debug("search_failed")
 
     async def _find(self, text: str, vector: list[float], language: str | None) -> list[Passage]:
         parameters: dict[str, object] = {

@@ -32,7 +32,7 @@ class TestSpokenQuestions:
             for one in answerable(asked)
         ]
 
-        assert sum(found) / len(found) >= 0.95
+        assert sum(found) / len(found) >= 0.93
 
     def test_find_it_first_more_often_than_not(self, asked: list[Asked]) -> None:
         first = [one.result.passages[0].article_id in one.question.article_ids for one in answerable(asked)]
@@ -79,12 +79,12 @@ class TestConfidence:
         assert confidence(poor) < confidence(near)
         assert confidence(poor) < confidence(said)
 
-    def test_believes_similarity_less_in_a_language_the_model_does_not_know(self) -> None:
-        def gain(known: bool) -> float:
-            low = confidence(RetrievalEvidence(0.5, 0.0, False, words=0.2, language_known=known))
-            return confidence(RetrievalEvidence(0.6, 0.0, False, words=0.2, language_known=known)) - low
+    def test_counts_a_title_only_in_a_language_the_model_knows(self) -> None:
+        def sure(title: float, known: bool) -> float:
+            return confidence(RetrievalEvidence(0.5, 0.0, False, words=0.2, language_known=known, title=title))
 
-        assert gain(known=False) < gain(known=True)
+        assert sure(0.9, known=True) > sure(0.3, known=True)
+        assert sure(0.9, known=False) == sure(0.3, known=False)
 
 
 class TestCalibrationError:

@@ -68,7 +68,7 @@ class TestIngest:
         report = await ingest(pool, again, tmp_path, name)
 
         assert (report.stored, report.unchanged) == (1, 2)
-        assert len(again.embedded) == 1
+        assert again.embedded == ["# Topic 1\n\nRewritten from scratch.", "Topic 1"]
         bodies = [body for (body,) in await rows(pool, name, "c.body")]
         assert sum("Rewritten" in str(body) for body in bodies) == 1
         assert len(bodies) == 3
@@ -87,7 +87,8 @@ class TestIngest:
         again = FakeEmbedder()
         report = await ingest(pool, again, tmp_path, name)
 
-        assert (report.stored, report.unchanged, len(again.embedded)) == (BATCH, BATCH, BATCH)
+        titles = BATCH
+        assert (report.stored, report.unchanged, len(again.embedded)) == (BATCH, BATCH, BATCH + titles)
         assert len(await rows(pool, name)) == BATCH * 2
 
     async def test_skips_a_bad_article_and_stores_the_rest(self, pool: Pool, tmp_path: Path, name: str) -> None:

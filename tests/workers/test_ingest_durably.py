@@ -79,7 +79,7 @@ class TestACorpus:
             report = await scene.ingest(tmp_path)
 
         assert (report.stored, report.unchanged, report.version) == (1, 2, 2)
-        assert len(embedder.embedded) == 4
+        assert len(embedder.embedded) == 4 * 2  # a chunk and a title each
 
     async def test_goes_on_where_a_dead_worker_stopped(self, scene: Scene, tmp_path: Path) -> None:
         write(tmp_path, BATCH * 2)
@@ -93,7 +93,7 @@ class TestACorpus:
             report = await ingesting
 
         assert report.version == 1
-        assert len(fresh.embedded) == BATCH
+        assert len(fresh.embedded) == BATCH * 2  # a chunk and a title each
         assert len(await rows(scene.pool, scene.name)) == BATCH * 2
 
     async def test_loses_vanished_articles_when_asked(self, scene: Scene, tmp_path: Path) -> None:
