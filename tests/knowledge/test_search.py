@@ -35,7 +35,11 @@ async def knowledge(pool: Pool, tmp_path_factory: pytest.TempPathFactory) -> Pos
     corpus = tmp_path_factory.mktemp("corpus") / "c.jsonl"
     texts = [f"Topic {n} is about the thing called item{n} and nothing else." for n in range(119)]
     texts.append("Seats: open the settings and add the seats you need, one by one.")
-    lines = [{"id": f"a{n}", "title": "Article", "lang": "en", "body_markdown": t} for n, t in enumerate(texts)]
+    titles = [*(f"Article {n}" for n in range(119)), "Seats"]
+    lines = [
+        {"id": f"a{n}", "title": title, "lang": "en", "body_markdown": text}
+        for n, (title, text) in enumerate(zip(titles, texts, strict=True))
+    ]
     corpus.write_text("\n".join(json.dumps(line) for line in lines))
     embedder = FakeEmbedder()
     await ingest(pool, embedder, corpus, "search")
