@@ -159,6 +159,15 @@ class Supervisor:
         for part in reversed(self.parts.values()):
             await self._stop(part)
 
+    async def kill_all(self) -> None:
+        """End every part at once, for a stack whose state nobody wants."""
+        for watcher in self._watchers:
+            watcher.cancel()
+        await asyncio.gather(*self._watchers, return_exceptions=True)
+        for part in self.parts.values():
+            if part.process is not None and part.kill():
+                await part.process.wait()
+
     async def _stop(self, part: Part) -> None:
         if part.process is None or not part.running:
             return

@@ -147,6 +147,7 @@ def lifecycle(
     seed: Annotated[int, typer.Option(help="Draws callers, kills and faults.")] = 1,
     seconds: Annotated[float, typer.Option(min=0, help="Over which the calls begin; 0: 1.8 s a call.")] = 0,
     faults: Annotated[bool, typer.Option(help="The paid services fail and answer late.")] = True,
+    restarts: Annotated[bool, typer.Option(help="Both bridges are restarted one after the other, too.")] = True,
     rounds: Annotated[int, typer.Option(min=0, help="Rounds of calls with Temporal and Postgres up and down.")] = 0,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the logs and the state of the run.")] = False,
     json: Json = False,
@@ -162,7 +163,7 @@ def lifecycle(
     from workers.bench.lifecycle.run import Size, run_lifecycle_bench
 
     configure_logs(json=False, level=logging.ERROR)
-    size = Size(calls, kills, seed, seconds or 1.8 * calls, faults, rounds)
+    size = Size(calls, kills, seed, seconds or 1.8 * calls, faults, restarts, rounds)
     report = uvloop.run(run_lifecycle_bench(size, cli._console(True), keep))
     if json:
         cli._emit(report)

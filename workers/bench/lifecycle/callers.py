@@ -21,7 +21,9 @@ GIVES_UP_MS = 60_000
 """On hold, in a queue or in silence."""
 HANGS_UP = 0.15
 """Share of callers who hang up at a random moment."""
-CALL_BACK_SECONDS = (8, 20)
+SAID = 3
+"""Times that a wish is said."""
+CALL_BACK_SECONDS = (6, 15)
 
 
 class Wish(StrEnum):
@@ -56,19 +58,18 @@ def draw(calls: int, seconds: float, rng: random.Random, busy: bool) -> list[Cal
     `busy`: some of those who are rung back are busy at first, which takes another attempt.
     """
     questions = _questions()
-    moments = sorted(rng.uniform(0, seconds) for _ in range(calls))
+    # The first three phone at once, and want one thing each.
+    moments = sorted(rng.uniform(0, seconds) if n >= len(Wish) else 0.2 * n for n in range(calls))
     return [_caller(number, at, rng, questions, busy) for number, at in enumerate(moments)]
 
 
 def _caller(number: int, at: float, rng: random.Random, questions: list[str], busy: bool) -> Caller:
     # The first three want one thing each, so that the shortest run tries all of them.
     wish = list(Wish)[number] if number < len(Wish) else rng.choices(list(Wish), (35, 35, 30))[0]
-    asks = rng.sample(questions, 2 if wish is Wish.ANSWER else rng.randint(0, 1))
-    says = [*asks]
-    if wish is Wish.PERSON:
-        says.append(PERSON)
-    elif wish is Wish.CALLBACK:
-        says.append(CALL_BACK.format(seconds=rng.randint(*CALL_BACK_SECONDS)))
+    asks = rng.sample(questions, 2 if wish is Wish.ANSWER else rng.randint(0, int(number >= len(Wish))))
+    wanted = {Wish.PERSON: PERSON, Wish.CALLBACK: CALL_BACK.format(seconds=rng.randint(*CALL_BACK_SECONDS))}
+    # Said again: who is told that it cannot be done now asks once more, and who was promised it is not promised twice.
+    says = [*asks, *([wanted[wish]] * SAID if wish in wanted else [])]
     behaviour = {
         "turns": [_sound(text) for text in says],
         "patience_ms": PATIENCE_MS,
@@ -107,6 +108,7 @@ def _when_rung(rng: random.Random, questions: list[str], busy: bool) -> list[dic
 def reps(rng: random.Random, calls: int) -> dict[str, list[dict[str, Any]]]:
     """Number -> behaviours of the people who take calls: most accept, some decline, some do not pick up."""
     greeting = base64.b64encode(babble(1200)).decode("ascii")
+    mhm = base64.b64encode(babble(300)).decode("ascii")
 
     def behaviour() -> dict[str, Any]:
         answer = rng.choices(("answers", "declines", "never"), (75, 15, 10))[0]
@@ -114,7 +116,8 @@ def reps(rng: random.Random, calls: int) -> dict[str, list[dict[str, Any]]]:
             "answer": answer,
             "ring_ms": rng.randint(300, 1500),
             "presses_after_ms": 300,
-            "turns": [greeting],
+            "turns": [greeting, *[mhm] * SAID],
+            "patience_ms": 200,
             "speaks_first": True,
             "hang_up": "never",
             "give_up_ms": GIVES_UP_MS,

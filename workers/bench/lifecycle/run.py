@@ -39,6 +39,8 @@ class Size:
     seconds: float
     """Over which the calls begin."""
     faults: bool = True
+    restarts: bool = True
+    """Both bridges are restarted one after the other, as a deploy does."""
     rounds: int = 0
     """Of calls with the control plane up and down."""
 
@@ -80,11 +82,11 @@ async def _run(size: Size, stage: Stage, console: Console) -> dict[str, Any]:
     telling = asyncio.create_task(_tell(stage, phones, broken, console))
     faults = asyncio.create_task(breaking.misbehave(stage, rng, broken)) if size.faults else None
     try:
-        await asyncio.gather(
-            phones.ring(drawn),
-            breaking.kill_all(stage, when, broken, metrics),
-            breaking.rolling_restart(stage, size.seconds * breaking.KILLS_UNTIL, broken, metrics),
-        )
+        work = [phones.ring(drawn), breaking.kill_all(stage, when, broken, metrics)]
+        if size.restarts:
+            after = size.seconds * breaking.KILLS_UNTIL
+            work.append(breaking.rolling_restart(stage, after, broken, metrics))
+        await asyncio.gather(*work)
         loaded = time.time() - began
         if faults is not None:
             faults.cancel()

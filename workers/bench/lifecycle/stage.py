@@ -95,7 +95,7 @@ async def stage(home: Path, console: Console) -> AsyncIterator[Stage]:
             await _start(supervisor, settings, balancer)
             yield made
     finally:
-        await supervisor.stop()
+        await supervisor.kill_all()
         await model.close()
         await made.close()
 
