@@ -127,6 +127,9 @@ class Settings(BaseSettings):
     elevenlabs_model: str = Field("eleven_turbo_v2_5", validation_alias="ELEVENLABS_MODEL")
     transcription_url: str = Field("", validation_alias="FIRSTLINE_TRANSCRIPTION_URL")
     transcription_api_key: SecretStr = Field(SecretStr(""), validation_alias="FIRSTLINE_TRANSCRIPTION_API_KEY")
+    speech_threads: int = Field(2, ge=1, le=64, validation_alias="FIRSTLINE_SPEECH_THREADS")
+    whisper_device: Literal["cpu", "cuda", "auto"] = Field("cpu", validation_alias="FIRSTLINE_WHISPER_DEVICE")
+    whisper_compute: str = Field("int8", validation_alias="FIRSTLINE_WHISPER_COMPUTE")
     whisper_model: str = Field("packaged:tiny.en", validation_alias="FIRSTLINE_WHISPER_MODEL")
     piper_voice: str = Field("packaged:joe-us", validation_alias="FIRSTLINE_PIPER_VOICE")
 

@@ -37,15 +37,18 @@ class SpeechEngine:
         speaker: Callable[[Speaker], Speaker] | None = None,
         cache: Path | None = None,
         threads: int = 2,
+        device: str = "cpu",
+        compute: str = "int8",
     ) -> SpeechEngine:
         """Load and warm up the models (2 to 4 s); call it in a thread.
 
         `whisper` and `voice` are settings as `models` explains them; `voices` maps further languages (ISO 639-1) to
         Piper voices, without which eSpeak NG speaks them; `embed` refines which sentences the keyless answerer reads
         out; `answerer` takes its place; `speaker` is handed the local voice and returns the one to use; `cache` is
-        where `packaged:base` is put together. Raises `ModelFileError`.
+        where models are put together or fetched to; `threads` are each model's, `device` and `compute` Whisper's.
+        Raises `ModelFileError`.
         """
-        transcriber = Transcriber(load_whisper(whisper_folder(whisper, cache), threads))
+        transcriber = Transcriber(load_whisper(whisper_folder(whisper, cache), threads, device, compute))
         named = {"en": voice, **(voices or {})}
         local = LocalSpeaker({language: load_piper(voice_file(name), threads) for language, name in named.items()})
         # The first run of each model is slow; no caller should pay for it.

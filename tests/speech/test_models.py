@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from firstline.speech.models import ModelFileError, voice_file, whisper_folder
+from firstline.speech.models import ModelFileError, load_whisper, voice_file, whisper_folder
 
 
 def test_packaged_models_are_whole() -> None:
@@ -35,6 +35,31 @@ def test_a_missing_package_is_named_with_the_fix(monkeypatch: pytest.MonkeyPatch
 def test_a_wrong_whisper_setting_is_named(setting: str) -> None:
     with pytest.raises(ModelFileError, match=f"{setting}.*packaged:tiny.en"):
         whisper_folder(setting, None)
+
+
+def test_a_model_that_cannot_be_fetched_is_named_with_the_fix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_network(name: str, output_dir: str) -> str:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr("firstline.speech.models.download_model", no_network)
+
+    with pytest.raises(ModelFileError, match=r"large-v3 cannot be fetched.*FIRSTLINE_WHISPER_MODEL"):
+        whisper_folder("large-v3", tmp_path)
+
+
+def test_a_model_that_was_fetched_is_not_fetched_again(tmp_path: Path) -> None:
+    folder = tmp_path / "whisper-large-v3"
+    folder.mkdir()
+    (folder / "model.bin").touch()
+
+    assert whisper_folder("large-v3", tmp_path) == folder
+
+
+def test_numbers_that_the_machine_does_not_know_are_named() -> None:
+    folder = whisper_folder("packaged:tiny.en", None)
+
+    with pytest.raises(ModelFileError, match="FIRSTLINE_WHISPER_COMPUTE"):
+        load_whisper(folder, 1, compute="float17")
 
 
 def test_a_voice_without_its_configuration_is_refused(tmp_path: Path) -> None:

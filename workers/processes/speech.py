@@ -22,6 +22,9 @@ def load(settings: Settings) -> SpeechEngine:
         answerer=wiring_speech.answerer(settings),
         speaker=lambda local: wiring_speech.speaker(settings, local),
         cache=settings.home / "models",
+        threads=settings.speech_threads,
+        device=settings.whisper_device,
+        compute=settings.whisper_compute,
     )
 
 
