@@ -180,10 +180,12 @@ def chained(
     json: Json = False,
 ) -> None:
     """How soon the chained lane is heard, each part timed: the built-in answerer, and a chat model in its place."""
+    from firstline.telemetry import configure_logs
     from workers import cli
     from workers.bench.chained.report import show
     from workers.bench.chained.run import Plan, run_chained_bench
 
+    configure_logs(json=False, level=logging.WARNING)
     if answerer not in ("embedded", "chat", "both"):
         raise typer.BadParameter("embedded, chat or both", param_hint="--answerer")
     told = cli._console(True)
