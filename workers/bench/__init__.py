@@ -42,6 +42,7 @@ def bridge(
     calls: Annotated[int, typer.Option(min=1, max=1000, help="Concurrent calls.")] = 100,
     seconds: Annotated[float, typer.Option(min=1, help="Measured in each run, after the calls are up.")] = 20.0,
     rounds: Annotated[int, typer.Option(min=1, help="Pairs of runs: bare relay, bridge, bare relay, …")] = 2,
+    recordings: Annotated[bool, typer.Option(help="Whether each turn's audio is kept, as it is by default.")] = True,
     soak: Annotated[float, typer.Option(min=0, help="Instead: minutes of calls that come and go; what grows?")] = 0,
     flood: Annotated[bool, typer.Option("--flood", help="Instead: what do calls notice of a flooding socket?")] = False,
     breaks: Annotated[bool, typer.Option("--breaks", help="Instead: how long is a call without a model?")] = False,
@@ -64,7 +65,7 @@ def bridge(
     elif breaks:
         run, shown = run_breaks(calls), show_breaks
     else:
-        run, shown = run_bridge_bench(calls, seconds, rounds), show
+        run, shown = run_bridge_bench(calls, seconds, rounds, recordings=recordings), show
     report = uvloop.run(run)
     if json:
         cli._emit(report)

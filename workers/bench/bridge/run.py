@@ -48,18 +48,19 @@ class Figures:
         return self.up_p99 + self.down_p99
 
 
-async def run_bridge_bench(calls: int, seconds: float, rounds: int) -> dict[str, Any]:
+async def run_bridge_bench(calls: int, seconds: float, rounds: int, *, recordings: bool = True) -> dict[str, Any]:
     """Relay, bridge, relay, bridge …; the figures of each round and the median ratios."""
     runs: list[tuple[Figures, Figures]] = []
     with cores_apart() as core:
         for _ in range(rounds):
             relay = await _measure("bare relay", calls, seconds, core)
-            bridge = await _measure("bridge", calls, seconds, core)
+            bridge = await _measure("bridge", calls, seconds, core, *(() if recordings else ("mute",)))
             runs.append((relay, bridge))
     ratios = [b.cpu_s_per_call_minute / r.cpu_s_per_call_minute for r, b in runs]
     return {
         "calls": calls,
         "seconds": seconds,
+        "recordings": recordings,
         "rounds": [[asdict(r), asdict(b)] for r, b in runs],
         "cpu_ratio": round(float(np.median(ratios)), 2),
         "added_p99_ms": round(float(np.median([b.added_p99 for _, b in runs])), 2),
@@ -68,10 +69,10 @@ async def run_bridge_bench(calls: int, seconds: float, rounds: int) -> dict[str,
     }
 
 
-async def _measure(what: str, calls: int, seconds: float, core: int) -> Figures:
+async def _measure(what: str, calls: int, seconds: float, core: int, *options: str) -> Figures:
     model = ScriptedModel()
     await model.start()
-    module, arguments = ("relay", ()) if what == "bare relay" else ("under_test", ("0",))
+    module, arguments = ("relay", ()) if what == "bare relay" else ("under_test", ("0", *options))
     try:
         async with running(module, model.url, core, *arguments) as under_test:
             phones = Phones(under_test.media_url, under_test.signature)

@@ -1,6 +1,6 @@
 """The bridge with everything on, its outside world in memory.
 
-Run as a process: `under_test MEDIA_PORT MODEL_URL HOME SEED`.
+Run as a process: `under_test MEDIA_PORT MODEL_URL HOME SEED [mute]`; `mute` keeps no recordings.
 
 Signature check, stage stamps, transcript, barge-in by heard position, spool on disk and metrics are the real ones; only
 the help centre and the control plane answer from memory, because their cost is not the bridge's. Searches take the time
@@ -47,7 +47,7 @@ class _Hum:
             yield b"\xff" * 3200
 
 
-async def _serve(port: int, model_url: str, home: Path, seed: int) -> None:
+async def _serve(port: int, model_url: str, home: Path, seed: int, *, recorded: bool) -> None:
     answer_when_asked(home)
     media_url = f"ws://127.0.0.1:{port}/media"
     config = BridgeConfig(
@@ -64,7 +64,7 @@ async def _serve(port: int, model_url: str, home: Path, seed: int) -> None:
         max_calls=2000,
     )
     store = ObstoreObjectStore((home / "objects").as_uri())
-    phrases, recordings = PhraseBook(_Hum(), store, "Meridian"), Recordings(store)
+    phrases, recordings = PhraseBook(_Hum(), store, "Meridian"), Recordings(store) if recorded else None
     await Bridge(config, TimedHelpCentre(seed), _as_control(_Swallow()), phrases, recordings).serve()
 
 
@@ -74,4 +74,6 @@ def _as_control(control: object) -> CallControl:
 
 if __name__ == "__main__":
     configure_logs(json=True, level=40)
-    uvloop.run(_serve(int(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])))
+    uvloop.run(
+        _serve(int(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]), recorded="mute" not in sys.argv[5:])
+    )
