@@ -154,6 +154,10 @@ def _objects_url(settings: Settings) -> str:
     return settings.object_store_url or (settings.home / "objects").as_uri()
 
 
+LOOKUP_SECONDS = 2.0
+"""That a look-up waits for a connection to the help centre."""
+
+
 @dataclass(frozen=True)
 class Opened:
     """Things that live as long as a process and are closed by its exit stack."""
@@ -163,11 +167,17 @@ class Opened:
 
     async def pool(self, max_size: int = 8) -> Pool:
         """A Postgres pool."""
-        pool = await open_pool(database_url(self.settings), max_size=max_size)
+        return self._closing(await open_pool(database_url(self.settings), max_size=max_size))
+
+    async def patient_pool(self) -> Pool:
+        """One for a process that must come up without the database; a caller on the line does not wait long for it."""
+        return self._closing(await open_pool(database_url(self.settings), timeout=LOOKUP_SECONDS, lazy=True))
+
+    def _closing(self, pool: Pool) -> Pool:
         self.stack.push_async_callback(pool.close)
         return pool
 
-    async def knowledge(self, collection: str | None = None) -> PostgresKnowledge:
+    async def knowledge(self, collection: str | None = None, *, patient: bool = False) -> PostgresKnowledge:
         """The help centre, its models warm."""
         embedder, reranker = embedding_model(self.settings, threads=1), wiring_knowledge.reranker(self.settings)
         self.stack.callback(embedder.close)
@@ -175,7 +185,7 @@ class Opened:
             self.stack.callback(reranker.close)
         mirror = self.mirror()
         return PostgresKnowledge(
-            await self.pool(),
+            await (self.patient_pool() if patient else self.pool()),
             embedder,
             collection or self.settings.collection,
             reranker=reranker,
@@ -227,7 +237,9 @@ async def bridge(opened: Opened) -> Bridge:
     second = wiring_speech.transcription(settings)
     if second is not None:
         opened.stack.push_async_callback(second.aclose)
-    return Bridge(config, await opened.knowledge(), TemporalCallControl(client), phrases, recordings, second)
+    return Bridge(
+        config, await opened.knowledge(patient=True), TemporalCallControl(client), phrases, recordings, second
+    )
 
 
 async def activities(opened: Opened, client: Client) -> Activities:

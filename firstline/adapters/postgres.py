@@ -52,10 +52,11 @@ def migrations() -> list[Migration]:
     raise DatabaseError(f"no SQL files in {_PACKAGE.parent / 'db' / 'migrations'}: the installation is incomplete")
 
 
-async def open_pool(url: str, *, max_size: int = 8, timeout: float = 10.0) -> Pool:
+async def open_pool(url: str, *, max_size: int = 8, timeout: float = 10.0, lazy: bool = False) -> Pool:
     """An open pool of autocommit connections; close it with `await pool.close()`.
 
-    Raises `DatabaseError` when no connection can be made within `timeout` seconds.
+    Raises `DatabaseError` when no connection can be made within `timeout` seconds. A `lazy` one opens without the
+    database, connects once it is there, and lets whoever asks before wait for at most `timeout`.
     """
     pool: Pool = AsyncConnectionPool(
         url,
@@ -67,7 +68,7 @@ async def open_pool(url: str, *, max_size: int = 8, timeout: float = 10.0) -> Po
         check=AsyncConnectionPool.check_connection,
     )
     try:
-        await pool.open(wait=True, timeout=timeout)
+        await pool.open(wait=not lazy, timeout=timeout)
     except (PoolTimeout, psycopg.Error) as error:
         await pool.close()
         raise DatabaseError(f"no connection to the database at {_place(url)}; {_FIX}: {_line(error)}") from error

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg_pool import PoolTimeout
 
 from firstline.adapters import postgres
 from firstline.adapters.embedded_postgres import EmbeddedPostgres
@@ -71,3 +72,14 @@ class TestPool:
         assert "127.0.0.1:1/none" in str(told.value)
         assert "hush" not in str(told.value)
         assert "\n" not in str(told.value)
+
+
+async def test_a_lazy_pool_opens_without_a_database_and_says_so_when_asked() -> None:
+    """A bridge that was killed while the database is down comes back and answers calls."""
+    pool = await open_pool("postgresql://u@127.0.0.1:1/none", timeout=0.3, lazy=True)
+
+    with pytest.raises(PoolTimeout):
+        async with pool.connection():
+            pass
+
+    await pool.close()
