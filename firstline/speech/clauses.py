@@ -19,7 +19,8 @@ _PHRASE = re.compile(
 """Where a phrase begins: good enough to end a first piece, when no clause ends in time."""
 
 _SHORTEST = 12
-"""Characters; a shorter first piece would sound chopped off."""
+"""Characters; a shorter first piece would sound chopped off. A sentence that is shorter ("Done.") is over before a long
+piece behind it is made, so the next one must be short, too."""
 
 
 class Pieces:
@@ -36,8 +37,8 @@ class Pieces:
         text = " ".join(text.split())
         left, found = _SENTENCE.split(text) if text else [], []
         while left:
-            sentence, limit = left.pop(0), self._limits.pop(0) if self._limits else PIECE_AT_MOST
-            piece, rest = _cut(sentence, limit)
+            piece, rest = _cut(left.pop(0), self._limits[0] if self._limits else PIECE_AT_MOST)
+            self._limits = _limits_after(piece, self._limits)
             found.append(piece)
             if rest:
                 left.insert(0, rest)
@@ -79,13 +80,18 @@ class ClauseCutter:
         if not rest:
             return ""
         self._text, self._first = rest, False
-        self._limits = self._limits[1:]
+        self._limits = _limits_after(piece, self._limits)
         return piece.strip()
 
 
 def pieces(text: str) -> list[str]:
     """One text in speakable pieces, as `Pieces.of` cuts it."""
     return Pieces().of(text)
+
+
+def _limits_after(piece: str, limits: list[int]) -> list[int]:
+    """How long the pieces behind this one may be."""
+    return limits if len(piece) < _SHORTEST and limits[:1] == [FIRST_AT_MOST] else limits[1:]
 
 
 def _cut(sentence: str, limit: int) -> tuple[str, str]:

@@ -74,7 +74,8 @@ class TestWords:
         parts = await answer(model, asking(*ASKED))
 
         said = [part.text for part in parts if isinstance(part, Say)]
-        assert said == ["Yes, it is valid for seven days.", "After that, an administrator can send a new one."]
+        assert " ".join(said) == ANSWER.replace("**", "")
+        assert len(said) > 1
         assert isinstance(parts[0], Begun)
 
     async def test_the_first_is_here_before_the_rest_is_written(
@@ -87,7 +88,7 @@ class TestWords:
             said = await anext(part async for part in parts if isinstance(part, Say))
         await asyncio.wait_for(simulator.closed.wait(), 5)
 
-        assert said.text == "Yes, it is valid for seven days."
+        assert ANSWER.replace("**", "").startswith(said.text)
         assert simulator.broken_off == 1
 
     async def test_instructions_to_say_something_exactly_need_no_model(

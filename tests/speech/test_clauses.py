@@ -27,6 +27,13 @@ class TestPieces:
             "Try it!",
         ]
 
+    def test_what_follows_a_very_short_sentence_is_short_too(self) -> None:
+        """"Done." is over in a third of a second: the next piece must be made by then."""
+        found = pieces("Done. We will call you back today at 12:01 PM, at the number you are calling from.")
+
+        assert found[0] == "Done."
+        assert len(found[1]) <= FIRST_AT_MOST
+
     def test_a_number_or_an_abbreviation_ends_no_sentence(self) -> None:
         assert pieces("It costs 1.5 dollars e.g. now.") == ["It costs 1.5 dollars e.g. now."]
 
