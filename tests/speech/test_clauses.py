@@ -28,7 +28,7 @@ class TestPieces:
         ]
 
     def test_what_follows_a_very_short_sentence_is_short_too(self) -> None:
-        """"Done." is over in a third of a second: the next piece must be made by then."""
+        """ "Done." is over in a third of a second: the next piece must be made by then."""
         found = pieces("Done. We will call you back today at 12:01 PM, at the number you are calling from.")
 
         assert found[0] == "Done."
