@@ -100,7 +100,8 @@ async def ingest(
                 tell(report)
             await _finish(connection, embedder, report, ids, known, prune)
     except psycopg.OperationalError as error:
-        raise CorpusError(f"the database went away; run the ingest again and it goes on: {error}") from error
+        reason = str(error).strip().splitlines()[0]
+        raise CorpusError(f"the database gave up ({reason}); what was stored stays: run the ingest again") from error
     report.seconds = time.monotonic() - started
     log.info("corpus_ingested", stored=report.stored, chunks=report.chunks, skipped=len(report.skipped))
     return report

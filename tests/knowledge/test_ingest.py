@@ -91,6 +91,29 @@ class TestIngest:
         assert (report.stored, report.unchanged, len(again.embedded)) == (BATCH, BATCH, BATCH + titles)
         assert len(await rows(pool, name)) == BATCH * 2
 
+    async def test_goes_on_when_a_full_disk_has_room_again(self, pool: Pool, tmp_path: Path, name: str) -> None:
+        write(tmp_path, BATCH + 1)
+        last = f"article-{BATCH:03d}"
+        async with pool.connection() as connection:
+            await connection.execute(
+                "create function full_articles() returns trigger language plpgsql as"
+                " $$ begin raise exception 'could not extend file: No space left' using errcode = '53100'; end $$"
+            )
+            await connection.execute(
+                "create trigger full_articles before insert on articles for each row"
+                f" when (new.id = '{last}') execute function full_articles()"
+            )
+        try:
+            with pytest.raises(CorpusError, match=r"No space left.*run the ingest again"):
+                await ingest(pool, FakeEmbedder(), tmp_path, name)
+        finally:
+            async with pool.connection() as connection:
+                await connection.execute("drop function full_articles cascade")
+
+        report = await ingest(pool, FakeEmbedder(), tmp_path, name)
+
+        assert (report.stored, report.unchanged, report.version) == (1, BATCH, 1)
+
     async def test_skips_a_bad_article_and_stores_the_rest(self, pool: Pool, tmp_path: Path, name: str) -> None:
         write(tmp_path, 2)
         (tmp_path / "broken.md").write_text("---\ntitle: [\n---\nText.")
