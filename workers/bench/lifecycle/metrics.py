@@ -6,6 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from workers.bench.lifecycle.stage import Stage
 
+TOOL_FAILURES = "firstline_tool_failures_total"
 UPDATES = "firstline_update_ms"
 Counts = dict[tuple[str, str], float]
 
@@ -24,9 +25,9 @@ class Metrics:
                 began, counts = _read(answer.text)
                 self._lives[backend.name, began] = counts
 
-    def total(self, name: str) -> float:
-        """A counter, all its labels, bridges and lives together."""
-        return sum(value for life in self._lives.values() for (metric, _), value in life.items() if metric == name)
+    def total(self, name: str, why: str) -> int:
+        """A counter for one reason, all bridges and lives together."""
+        return int(sum(life.get((name, why), 0) for life in self._lives.values()))
 
     def percentile(self, name: str, q: float) -> float | None:
         """Of a histogram, by linear interpolation within its bucket; None when nothing was counted."""
@@ -55,5 +56,6 @@ def _read(text: str) -> tuple[float, Counts]:
         for sample in family.samples:
             if sample.name == "process_start_time_seconds":
                 began = sample.value
-            counts[sample.name, sample.labels.get("le", "")] += sample.value
+            label = sample.labels.get("le") or sample.labels.get("why", "")
+            counts[sample.name, label] += sample.value
     return began, counts

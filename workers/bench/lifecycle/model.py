@@ -96,15 +96,20 @@ class _Session(WSListener):
                 self._hear(heard(event["audio"]))
             case "session.update":
                 self._told.instructions = event["session"].get("instructions", "")
-                found = _CALL_SID.search(self._told.instructions)
-                self._told.call_sid = found[1] if found else ""
                 self._say("session.updated", session=event["session"])
             case "conversation.item.create":
                 self._told.items.append(event["item"])
+                self._learn(event["item"])
             case "response.create":
                 self._answer()
             case "response.cancel":
                 self._stop()
+
+    def _learn(self, item: dict[str, Any]) -> None:
+        """Which call this is comes as a note of the system's."""
+        text = " ".join(part.get("text", "") for part in item.get("content", []))
+        if item.get("role") == "system" and (found := _CALL_SID.search(text)):
+            self._told.call_sid = found[1]
 
     # --- ears
 

@@ -9,7 +9,7 @@ from rich.table import Table
 from workers.bench.lifecycle.breaking import Broken
 from workers.bench.lifecycle.carrier import ABNORMAL, Carrier
 from workers.bench.lifecycle.histories import Execution
-from workers.bench.lifecycle.metrics import UPDATES, Metrics
+from workers.bench.lifecycle.metrics import TOOL_FAILURES, UPDATES, Metrics
 from workers.bench.lifecycle.promises import Verdict
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def report(
         "kills": sum(broken.kills.values()),
         "kills_of": broken.kills,
         "faults": broken.faults,
+        "bad_arguments": metrics.total(TOOL_FAILURES, "bad_arguments"),
         "promised": total.promised,
         "kept": total.kept,
         "doubled": total.doubled,
@@ -87,7 +88,8 @@ def report(
 
 def failed(figures: dict[str, Any]) -> bool:
     """Whether a promise was broken or something was left behind."""
-    bad = ("doubled", "lost", "unclosed", "dropped", "left_in_spool", "wrong", "turns_out_of_order")
+    # The last one is the bench's own fault: a scripted model that the bridge does not understand proves nothing.
+    bad = ("doubled", "lost", "unclosed", "dropped", "left_in_spool", "wrong", "turns_out_of_order", "bad_arguments")
     equal = (("poison_fed", "poison_set_aside"), ("turns_spoken", "turns_delivered"))
     return any(figures.get(key) for key in bad) or any(figures.get(a) != figures.get(b) for a, b in equal)
 
