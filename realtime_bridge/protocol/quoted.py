@@ -30,6 +30,11 @@ class Finding:
     answer: ToolAnswer
     took_ms: float
 
+    @property
+    def arguments(self) -> str:
+        """What the model would have asked with, JSON."""
+        return orjson.dumps({"query": self.query}).decode()
+
     def grounds(self, words: str) -> bool:
         """Whether words that the agent said were made from these passages."""
         said = content_words(words)
@@ -55,8 +60,7 @@ class QuotedPassages:
         self._count += 1
         self._waiting = name = f"ahead_{self._count}"
         self.finding = finding
-        arguments = orjson.dumps({"query": finding.query}).decode()
-        self._commands.append(ToModel(realtime.tool_call(f"{name}_call", name, LOOKUP, arguments)))
+        self._commands.append(ToModel(realtime.tool_call(f"{name}_call", name, LOOKUP, finding.arguments)))
         self._commands.append(ToModel(realtime.tool_output(name, finding.answer.output, f"{name}_out")))
         # Only now: the caller may stop speaking between two events, and two quotes are better than none.
         self._delete(before)

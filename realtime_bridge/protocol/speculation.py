@@ -200,7 +200,7 @@ class Speculation:
         self._quoted.keep()
         self._before = finding.query
         turn.lookup = Lookup.QUOTED
-        turn.found(finding.answer)
+        turn.quote_used(finding)
         turn.stages |= {"retrieval_ahead": finding.took_ms, "retrieval_saved": finding.took_ms}
 
     # --- another model session ----------------------------------------------------------------------------------------

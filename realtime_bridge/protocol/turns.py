@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from firstline.domain.turn import Lookup, ToolUse, Turn, TurnTiming, Usage
 from realtime_bridge.protocol.commands import RunTool, ToolAnswer
 from realtime_bridge.protocol.playback import Utterance
-from realtime_bridge.protocol.quoted import Finding
+from realtime_bridge.protocol.quoted import LOOKUP, Finding
 
 
 @dataclass(slots=True)
@@ -94,6 +94,11 @@ class OpenTurn:
         self.found(answer)
         if answer.model_confidence is not None:
             self.model_confidence = answer.model_confidence
+
+    def quote_used(self, finding: Finding) -> None:
+        """The answer was made from passages that the model never had to ask for: its groundedness is judged by them."""
+        self.tools.append(ToolUse(LOOKUP, finding.arguments, finding.answer.output, 0.0))
+        self.found(finding.answer)
 
     def found(self, answer: ToolAnswer) -> None:
         """Passages that the model answered from."""

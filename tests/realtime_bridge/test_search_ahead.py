@@ -43,7 +43,7 @@ class TestAQuestionUnderWay:
         [turn] = turns(stage)
         assert orjson.loads(output["item"]["output"])["passages"][0]["article_id"] == "reset-password"
         assert (turn.lookup, turn.article_ids) == (Lookup.QUOTED, ["reset-password"])
-        assert turn.tools == []
+        assert [use.ms for use in turn.tools] == [0.0], "the model never had to ask"
 
     async def test_lets_go_of_a_search_when_a_better_one_begins(self, stage: Stage) -> None:
         await stage.post("/twilio/voice")

@@ -3,6 +3,7 @@
 import orjson
 import pytest
 
+from firstline.domain.groundedness import groundedness
 from firstline.domain.turn import Lookup
 from realtime_bridge.protocol.commands import Forget, RunTool, Search, ToolAnswer
 from realtime_bridge.protocol.replay import ResumeNotes
@@ -199,6 +200,18 @@ class TestQuoting:
         assert (turn.lookup, turn.confidence, turn.chunk_ids) == (Lookup.QUOTED, 0.9, ["kb_000000000001"])
         assert turn.timing.stages["retrieval_saved"] == 60.0
         assert caller.quoted == ["ahead_1_call", "ahead_1_out"]
+
+    def test_that_was_used_lets_the_answer_be_judged(self, caller: Caller) -> None:
+        caller.says("reset my password")
+        caller.search_returns()
+        caller.stops()
+        caller.agent_says(ANSWER + " A penguin countersigns.")
+        caller.play_all()
+
+        [turn] = caller.turns
+        [use] = turn.tools
+        assert (use.name, orjson.loads(use.arguments)) == ("lookup_article", {"query": "reset my password"})
+        assert groundedness(turn) == pytest.approx(0.7, abs=0.2)
 
     def test_that_was_not_used_is_taken_back(self, caller: Caller) -> None:
         caller.says("thanks that helped wonderfully")
