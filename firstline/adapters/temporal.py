@@ -56,7 +56,7 @@ UPDATE_MS = Histogram(
     "firstline_update_ms",
     "A promise asked for, to its answer: durable, refused, or too late",
     ["update"],
-    buckets=(5, 10, 15, 20, 30, 40, 50, 75, 100, 150, 200, 300, 500, 750, 1000, 1500, 2000, 3000),
+    buckets=(5, 10, 15, 20, 30, 40, 50, 75, 100, 150, 200, 300, 500, 750, 1000, 1500, 2000, 2050, 2100, 2500, 3000),
 )
 too_late = Counter("firstline_control_too_late_total", "Messages for a workflow that is over", ["message"])
 
