@@ -10,7 +10,7 @@ from workers.bench.lifecycle.spools import Fed, feed
 from workers.bench.lifecycle.stage import VICTIMS, Stage
 
 FAULT_EVERY_S = 1.5
-KILLS_FROM_S = 5.0
+KILLS_FROM_S = 6.0
 """By then the first callers have been promised something."""
 KILLS_UNTIL = 0.85
 """Of the time in which calls begin; then the bridges are restarted one after the other, which is nobody's death."""
@@ -34,7 +34,7 @@ def plan(kills: int, seconds: float, rng: random.Random) -> list[tuple[float, st
     """(moment, victim), in order, up to `KILLS_UNTIL`. The first five take one of each, so that a short run has all."""
     first = rng.sample(VICTIMS, len(VICTIMS))
     victims = [first[n] if n < len(first) else rng.choice(VICTIMS) for n in range(kills)]
-    moments = sorted(rng.uniform(min(KILLS_FROM_S, seconds * 0.3), seconds * KILLS_UNTIL) for _ in range(kills))
+    moments = sorted(rng.uniform(min(KILLS_FROM_S, seconds * 0.5), seconds * KILLS_UNTIL) for _ in range(kills))
     return list(zip(moments, victims, strict=True))
 
 

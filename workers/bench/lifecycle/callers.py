@@ -17,8 +17,8 @@ PERSON = "I would like to talk to a person, please."
 CALL_BACK = "Please call me back in {seconds} seconds."
 SENTENCE_MS = 1000
 PATIENCE_MS = 400
-GIVES_UP_MS = 60_000
-"""On hold, in a queue or in silence."""
+GIVES_UP_MS, GIVES_UP_SOON_MS = 60_000, 20_000
+"""On hold, in a queue or in silence; soon in a short run."""
 HANGS_UP = 0.15
 """Share of callers who hang up at a random moment."""
 SAID = 3
@@ -55,12 +55,16 @@ class Caller:
 def draw(calls: int, seconds: float, rng: random.Random, busy: bool) -> list[Caller]:
     """The callers in the order of their calls, spread over so many seconds.
 
-    `busy`: some of those who are rung back are busy at first, which takes another attempt.
+    `busy`: there is time: some of those who are rung back are busy at first, and people wait longer on hold.
     """
     questions = _questions()
     # The first three phone at once, and want one thing each.
     moments = sorted(rng.uniform(0, seconds) if n >= len(Wish) else 0.2 * n for n in range(calls))
-    return [_caller(number, at, rng, questions, busy) for number, at in enumerate(moments)]
+    drawn = [_caller(number, at, rng, questions, busy) for number, at in enumerate(moments)]
+    if not busy:
+        for caller in drawn:
+            caller.behaviour["give_up_ms"] = GIVES_UP_SOON_MS
+    return drawn
 
 
 def _caller(number: int, at: float, rng: random.Random, questions: list[str], busy: bool) -> Caller:
