@@ -4,7 +4,7 @@ The model may ask for a handoff for any reason. The side effect happens only on
 
     runtime confidence < 0.7  OR  an explicit request by the caller  OR  a must-refuse category
 
-and, without the model, when the bridge itself finds the agent silent (docs/decisions/0008-nothing-is-silent.md).
+and, without the model, when the bridge itself finds the agent silent (docs/decisions/0007-nothing-is-silent.md).
 (case study, `handoff_to_human.tool.json`; decisions.md, row 19). The bridge asks before it speaks; the workflow asks
 again, authoritatively, and its answer is in the call's history.
 """
