@@ -23,6 +23,11 @@ from firstline.domain.turn import Turn
 class PortError(Exception):
     """Something outside did not do what was asked; worth a retry."""
 
+    def __init__(self, message: str = "", *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        """Seconds for which the other side asked to be left alone; None when it did not."""
+
 
 class Rejected(PortError):
     """The other side refused the request itself: a retry of the same request will not help."""

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from firstline.adapters.loopback import is_loopback
+from firstline.adapters.retry_after import retry_after_s
 from firstline.ports import PortError, Rejected
 from firstline.ports_after_call import Ticket, TicketDraft
 
@@ -72,7 +73,7 @@ class JiraTickets:
             return answer.json() if answer.content else None
         if answer.is_client_error and answer.status_code != 429:
             raise Rejected(f"Jira refused the request ({answer.status_code}): {_reasons(answer)}")
-        raise PortError(f"Jira answered {answer.status_code}")
+        raise PortError(f"Jira answered {answer.status_code}", retry_after=retry_after_s(answer.headers))
 
 
 def _document(paragraphs: list[str]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from prometheus_client import Counter
 from firstline.adapters.langfuse_observations import Model, observations
 from firstline.adapters.langfuse_otlp import TraceHead, export_request, span_id, trace_id
 from firstline.adapters.loopback import is_loopback
+from firstline.adapters.retry_after import retry_after_s
 from firstline.domain.flags import kinds
 from firstline.ports import CallRecord, PortError, Rejected
 
@@ -170,4 +171,4 @@ def _raise_for(who: str, answer: httpx.Response) -> None:
         return
     if answer.is_client_error and status not in (408, 425, 429):
         raise Rejected(f"{who} refused the request ({status})")
-    raise PortError(f"{who} answered {status}")
+    raise PortError(f"{who} answered {status}", retry_after=retry_after_s(answer.headers))

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import pagerduty
 
 from firstline.adapters.loopback import is_loopback
+from firstline.adapters.retry_after import retry_after_s
 from firstline.ports import PortError, Rejected
 
 Answer = TypeVar("Answer")
@@ -57,7 +58,7 @@ def _translated(error: pagerduty.Error) -> PortError:
     status = response.status_code
     if 400 <= status < 500 and status != 429:
         return Rejected(f"PagerDuty refused the request ({status}): {_reasons(response)}")
-    return PortError(f"PagerDuty answered {status}")
+    return PortError(f"PagerDuty answered {status}", retry_after=retry_after_s(response.headers))
 
 
 def _reasons(response: Any) -> str:

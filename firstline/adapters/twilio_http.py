@@ -7,6 +7,10 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 
 from firstline.adapters.loopback import is_loopback
+from firstline.adapters.retry_after import retry_after_s
+from firstline.ports import PortError
+
+_BUSY = {429, 503}
 
 
 class TwilioHttp(TwilioHttpClient):  # type: ignore[misc]  # the SDK is published without types
@@ -18,10 +22,14 @@ class TwilioHttp(TwilioHttpClient):  # type: ignore[misc]  # the SDK is publishe
         self.session.trust_env = not is_loopback(base_url)
 
     def request(self, method: str, url: str, *args: Any, **options: Any) -> Response:
-        """As the SDK's; the host is the base URL's."""
+        """As the SDK's; the host is the base URL's. Raises `PortError` for an answer that names a pause."""
         if self._base is not None:
             url = urlunsplit(urlsplit(url)._replace(scheme=self._base.scheme, netloc=self._base.netloc))
-        return super().request(method, url, *args, **options)
+        response = super().request(method, url, *args, **options)
+        # Here, because the SDK's exceptions carry no headers.
+        if response.status_code in _BUSY and (wait := retry_after_s(response.headers)) is not None:
+            raise PortError(f"Twilio answered {response.status_code}", retry_after=wait)
+        return response
 
     def log_request(self, kwargs: dict[str, Any]) -> None:
         """Nothing: the SDK would log phone numbers."""

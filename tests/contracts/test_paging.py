@@ -93,6 +93,14 @@ class TestPagerDuty:
         assert not isinstance(caught.value, Rejected)
         assert (await booth.http.get("/sim/incidents")).json()["incidents"] == []
 
+    async def test_the_pause_that_was_asked_for_is_told(self, booth: Booth, paging: PagerDutyPaging) -> None:
+        await booth.post("/sim/faults", {"prefix": "/pagerduty", "status": 429, "headers": {"Retry-After": "9"}})
+
+        with pytest.raises(PortError) as caught:
+            await paging.trigger(PAGE)
+
+        assert caught.value.retry_after == 9
+
     async def test_a_wrong_routing_key_is_rejected_with_the_reason(self, booth: Booth) -> None:
         paging = PagerDutyPaging("wrong", f"{booth.url}/pagerduty")
 

@@ -228,6 +228,14 @@ class TestTwilio:
         assert not isinstance(caught.value, Rejected)
         assert (await booth.state())["calls"] == []
 
+    async def test_the_pause_that_was_asked_for_is_told(self, booth: Booth, telephony: TwilioTelephony) -> None:
+        await booth.post("/sim/faults", {"prefix": "/2010-04-01", "status": 429, "headers": {"Retry-After": "9"}})
+
+        with pytest.raises(PortError) as caught:
+            await telephony.ring_rep(RING)
+
+        assert caught.value.retry_after == 9
+
     @pytest.mark.parametrize(
         ("behaviour", "status"),
         [
