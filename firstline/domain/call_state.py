@@ -4,12 +4,12 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from firstline.domain.call import CallStarted, Direction, Outcome, TranscriptLine
+from firstline.domain.call import CallStarted, Direction, Outcome
 from firstline.domain.callback import CallbackBooked
 from firstline.domain.facts import Fact, FactKind, NextStep
 from firstline.domain.handoff import HandoffAccepted, HandoffResult, HandoffState
 from firstline.domain.outcome import answered
-from firstline.domain.resume import ResumeContext
+from firstline.domain.resume import TOOLS_REPLAYED, ResumeContext, conversation_of
 from firstline.domain.turn import Turn
 
 FINAL_STREAM_ENDS = frozenset({"caller_hung_up", "goodbye"})
@@ -126,19 +126,19 @@ class CallState:
 
     def resume_context(self) -> ResumeContext:
         """What a fresh stream needs to go on."""
-        told = [*self.turns, *([self.open_turn] if self.open_turn else [])]
-        spoken = [(speaker, text) for turn in told for speaker, text in turn.spoken]
+        lines, tools = conversation_of([*self.turns, *([self.open_turn] if self.open_turn else [])])
         found = [chunk for turn in reversed(self.turns) for chunk in turn.chunk_ids]
         sure = [turn.confidence for turn in self.turns if turn.confidence is not None]
         promises = [f"A callback is booked for {self.callback.at}."] if self.callback else []
         return ResumeContext(
             start=self.start,
             language=self.language,
-            lines=[TranscriptLine(speaker, text) for speaker, text in spoken],
-            unanswered=bool(spoken) and spoken[-1][0] == "caller",
+            lines=lines,
+            unanswered=bool(lines) and lines[-1].speaker == "caller",
             chunk_ids=list(dict.fromkeys(found))[:12],
             confidence=sure[-1] if sure else None,
             promises=promises,
+            tools=tools[-TOOLS_REPLAYED:],
         )
 
     def view(self) -> CallView:

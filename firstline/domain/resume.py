@@ -1,8 +1,37 @@
 """What a fresh stream needs to go on with a call whose last one broke."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from firstline.domain.call import CallStarted, TranscriptLine
+from firstline.domain.turn import ToolUse, Turn
+
+TOOLS_REPLAYED = 4
+"""The last ones: a follow-up leans on them, and five passages are 2,400 tokens that every response reads again."""
+
+
+@dataclass(frozen=True)
+class PlacedTool:
+    """A tool call with its answer, and where in the conversation it came back."""
+
+    after_lines: int
+    """How many lines of the call were said before it."""
+    use: ToolUse
+
+
+def placed(turn: Turn, lines_before: int) -> list[PlacedTool]:
+    """A turn's tools, which ran after the caller spoke and before the answer; `lines_before` the turn were said."""
+    return [PlacedTool(lines_before + bool(turn.caller_text), use) for use in turn.tools]
+
+
+def conversation_of(turns: Sequence[Turn]) -> tuple[list[TranscriptLine], list[PlacedTool]]:
+    """What was said and what tools answered, in order."""
+    lines: list[TranscriptLine] = []
+    tools: list[PlacedTool] = []
+    for turn in turns:
+        tools += placed(turn, len(lines))
+        lines += [TranscriptLine(speaker, text) for speaker, text in turn.spoken]
+    return lines, tools
 
 
 @dataclass(frozen=True)
@@ -21,3 +50,5 @@ class ResumeContext:
     """The runtime's, of the last look-up."""
     promises: list[str] = field(default_factory=list)
     """What the caller was already promised, in a line each."""
+    tools: list[PlacedTool] = field(default_factory=list)
+    """What tools answered in turns that are over, in order: the last `TOOLS_REPLAYED` of them."""

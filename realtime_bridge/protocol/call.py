@@ -206,11 +206,12 @@ class CallSession:
     # --- going on after a break ---------------------------------------------------------------------------------------
 
     def resume(self, context: ResumeContext, notes: ResumeNotes) -> None:
-        """Take over a call from a stream that broke: the model hears what was said, not the greeting."""
+        """Take over a call from a stream that broke: the model hears what was said and found."""
         self._keeper.language = context.language
         self._conversation.take_over(context)
         self._keeper.go_on_from(self._conversation.caller_turns)
-        self._commands += replayed(self._conversation.lines, context.promises, context.unanswered, notes)
+        lines, tools = self._conversation.with_open(None)
+        self._commands += replayed(lines, context.promises, context.unanswered, notes, tools)
         if context.unanswered:
             self._responses.ask()
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from firstline.domain.resume import ResumeContext
-from firstline.domain.turn import ToolUse, Turn
+from firstline.domain.resume import PlacedTool, ResumeContext, placed
+from firstline.domain.turn import Turn
 
 _CONTEXT_TURNS = 2
 _MAX_CHUNK_IDS = 12
@@ -15,8 +15,8 @@ class Conversation:
     def __init__(self) -> None:
         self.lines: list[tuple[str, str]] = []
         """(speaker, words as heard) of everything that is over."""
-        self.tools: list[tuple[int, ToolUse]] = []
-        """(how many lines were said before it, the tool call and its answer)."""
+        self.tools: list[PlacedTool] = []
+        """What tools answered, with its place among the lines."""
         self.confidence: float | None = None
         """The runtime's, of the last look-up; None when nothing was looked up."""
         self._caller_texts: list[str] = []
@@ -40,14 +40,14 @@ class Conversation:
         """A turn is over."""
         if turn.caller_text:
             self._caller_texts.append(turn.caller_text)
-        self.tools += _placed(turn, len(self.lines))
+        self.tools += placed(turn, len(self.lines))
         self.lines += turn.spoken
 
-    def with_open(self, turn: Turn | None) -> tuple[list[tuple[str, str]], list[tuple[int, ToolUse]]]:
+    def with_open(self, turn: Turn | None) -> tuple[list[tuple[str, str]], list[PlacedTool]]:
         """`lines` and `tools` with those of the turn under way."""
         if turn is None:
             return self.lines, self.tools
-        return [*self.lines, *turn.spoken], [*self.tools, *_placed(turn, len(self.lines))]
+        return [*self.lines, *turn.spoken], [*self.tools, *placed(turn, len(self.lines))]
 
     def agent_said(self, text: str) -> None:
         """The caller heard words from outside the model."""
@@ -62,11 +62,7 @@ class Conversation:
     def take_over(self, context: ResumeContext) -> None:
         """Go on from what another stream left."""
         self.lines = [(line.speaker, line.text) for line in context.lines]
+        self.tools = list(context.tools)
         self._caller_texts = [text for speaker, text in self.lines if speaker == "caller"]
         self._chunk_ids = list(context.chunk_ids)
         self.confidence = context.confidence
-
-
-def _placed(turn: Turn, lines: int) -> list[tuple[int, ToolUse]]:
-    """A turn's tools ran after the caller spoke and before the answer."""
-    return [(lines + bool(turn.caller_text), use) for use in turn.tools]

@@ -3,12 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from firstline.domain.resume import TOOLS_REPLAYED, PlacedTool
 from firstline.domain.turn import ToolUse
 from realtime_bridge.protocol import realtime
 from realtime_bridge.protocol.commands import Command, RunTool, ToModel
-
-_TOOLS_REPLAYED = 4
-"""The last ones: a follow-up leans on them, and five passages are 2,400 tokens that every response reads again."""
 
 
 @dataclass(frozen=True)
@@ -24,16 +22,16 @@ def replayed(
     promises: Sequence[str],
     unanswered: bool,
     notes: ResumeNotes,
-    tools: Sequence[tuple[int, ToolUse]] = (),
+    tools: Sequence[PlacedTool] = (),
 ) -> list[Command]:
     """The conversation as items, tool results as the data they were, then what must hold from here on."""
     says = {"caller": realtime.caller_said, "agent": realtime.assistant_said}
-    recent = list(enumerate(tools))[-_TOOLS_REPLAYED:]
+    recent = list(enumerate(tools))[-TOOLS_REPLAYED:]
     items: list[Command] = []
     for position, (speaker, text) in enumerate(lines):
-        items += [each for number, (at, use) in recent if at == position for each in _tool(number, use)]
+        items += [each for number, tool in recent if tool.after_lines == position for each in _tool(number, tool.use)]
         items.append(ToModel(says[speaker](text)))
-    items += [each for number, (at, use) in recent if at >= len(lines) for each in _tool(number, use)]
+    items += [each for number, tool in recent if tool.after_lines >= len(lines) for each in _tool(number, tool.use)]
     note = " ".join([notes.re_anchor, *promises, *([notes.answer_now] if unanswered else [])])
     return [*items, ToModel(realtime.system_note(note))]
 

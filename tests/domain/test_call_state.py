@@ -4,6 +4,8 @@ from firstline.domain.call_state import CallPhase, CallState
 from firstline.domain.facts import FactKind, NextStep
 from firstline.domain.gate import Decision
 from firstline.domain.handoff import HandoffAccepted, HandoffState
+from firstline.domain.resume import TOOLS_REPLAYED
+from firstline.domain.turn import ToolUse, Turn
 from tests.workflows.calls import answered_turn, call_ended, fact, started, stream_ended, talking
 
 
@@ -101,6 +103,46 @@ class TestAHandedOffCall:
         assert state.next_step is NextStep.FAILSAFE
 
 
+class TestAResume:
+    def said(self, state: CallState, turn: Turn, kind: FactKind = FactKind.TURN_FINISHED) -> None:
+        state.learn(fact(state.start, f"{kind}:{turn.number}", kind, turn.number, turn=turn))
+
+    def test_knows_what_tools_answered_and_where(self) -> None:
+        state, found = call(), looked_up("password")
+        self.said(state, Turn(1, "", "One moment."))
+        self.said(state, Turn(2, "How?", "Like this.", tools=[found]))
+        self.said(state, Turn(3, "And then?", ""), FactKind.CALLER_SAID)
+
+        context = state.resume_context()
+
+        assert [line.text for line in context.lines] == ["One moment.", "How?", "Like this.", "And then?"]
+        assert [(tool.after_lines, tool.use) for tool in context.tools] == [(2, found)]
+        assert context.unanswered
+
+    def test_of_a_long_call_knows_only_the_last_answers_of_tools(self) -> None:
+        state = call()
+        for number in range(1, TOOLS_REPLAYED + 3):
+            self.said(state, Turn(number, "How?", "So.", tools=[looked_up(str(number))]))
+
+        tools = state.resume_context().tools
+
+        assert [tool.use.output for tool in tools] == ["3", "4", "5", "6"]
+        assert [tool.after_lines for tool in tools] == [5, 7, 9, 11]
+
+    def test_of_an_answer_that_nobody_heard_asks_for_it_again_with_what_was_found(self) -> None:
+        state = call()
+        self.said(state, Turn(1, "How?", "", tools=[looked_up("password")]))
+
+        context = state.resume_context()
+
+        assert (context.unanswered, [tool.after_lines for tool in context.tools]) == (True, [1])
+
+
 class TestACallWithoutAStream:
     def test_rings(self) -> None:
         assert CallState(started()).phase is CallPhase.RINGING
+
+
+def looked_up(output: str) -> ToolUse:
+    """A look-up and what it answered."""
+    return ToolUse("lookup_article", '{"query": "how"}', output, 80.0)

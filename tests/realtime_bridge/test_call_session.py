@@ -4,7 +4,8 @@ import pytest
 
 from firstline.domain.call import CallStarted, TranscriptLine
 from firstline.domain.facts import FactKind
-from firstline.domain.resume import ResumeContext
+from firstline.domain.resume import PlacedTool, ResumeContext
+from firstline.domain.turn import ToolUse
 from realtime_bridge.protocol.commands import Count, ToolAnswer
 from realtime_bridge.protocol.replay import ResumeNotes
 from realtime_bridge.protocol.twilio import MarkReached
@@ -327,6 +328,29 @@ class TestResuming:
         assert ask == {"type": "response.create"}
         assert bench.session.confidence == 0.9
 
+    def test_gives_the_model_what_tools_answered_where_they_answered_it(self, bench: Bench) -> None:
+        bench.session.resume(answered_by_a_tool(), NOTES)
+
+        asked, call, output, answered, _ = [event["item"] for event in bench.to_model(bench.take())]
+        assert (asked["role"], answered["role"]) == ("user", "assistant")
+        assert (call["type"], call["name"], call["arguments"]) == (
+            "function_call",
+            "lookup_article",
+            '{"query": "how"}',
+        )
+        assert (output["type"], output["call_id"]) == ("function_call_output", call["call_id"])
+        assert output["output"] == '{"passages": []}'
+        assert bench.tools == []
+
+    def test_keeps_what_tools_answered_for_the_model_after_this_one(self, bench: Bench) -> None:
+        bench.session.resume(answered_by_a_tool(), NOTES)
+        bench.take()
+
+        bench.session.reconnect(NOTES, bench.now)
+
+        items = [event["item"]["type"] for event in bench.to_model(bench.take()) if "item" in event]
+        assert items == ["message", "function_call", "function_call_output", "message", "message"]
+
     def test_asks_nothing_when_nothing_is_owed(self, bench: Bench) -> None:
         lines = [TranscriptLine("caller", "Hi."), TranscriptLine("agent", "Hello.")]
 
@@ -362,6 +386,13 @@ class TestNonsense:
         bench.session.model(event, bench.now)
 
         assert all(isinstance(command, Count) for command in bench.take())
+
+
+def answered_by_a_tool() -> ResumeContext:
+    """A question that was looked up and answered."""
+    lines = [TranscriptLine("caller", "How?"), TranscriptLine("agent", "Like this.")]
+    found = ToolUse("lookup_article", '{"query": "how"}', '{"passages": []}', 80.0)
+    return ResumeContext(started(), "en", lines, tools=[PlacedTool(1, found)])
 
 
 def started() -> CallStarted:
