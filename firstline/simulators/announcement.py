@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 
+from firstline.simulators.line import Nothing
 from firstline.simulators.phone import Place
 
 
@@ -47,17 +48,7 @@ class Announcement:
         self.keys.put_nowait(digit)
 
 
-class Hold:
+class Hold(Nothing):
     """Waiting in a queue: silence, and nobody listens."""
 
     place = Place.HOLD
-    pending_ms = 0
-
-    def pull(self) -> bytes | None:
-        return None
-
-    def push(self, frame: bytes) -> None:
-        pass
-
-    def press(self, digit: str) -> None:
-        pass

@@ -8,7 +8,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from firstline.adapters.dial_turns import PostgresDialTurns, without_a_turn
 from firstline.adapters.postgres import Pool, open_pool
-from tests.fixtures.postgres import free_port
+from workers.ports_in_use import free_port
 
 RATE = 20.0
 

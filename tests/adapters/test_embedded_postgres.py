@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from firstline.adapters.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
-from tests.fixtures.postgres import free_port
+from workers.ports_in_use import free_port
 
 pytestmark = pytest.mark.integration
 

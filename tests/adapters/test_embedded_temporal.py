@@ -13,8 +13,8 @@ from firstline.adapters.embedded_temporal import DevServerMissing, dev_server_co
 from firstline.adapters.temporal import TemporalCallControl, connect
 from firstline.names import call_workflow_id
 from firstline.ports import PortError
-from tests.fixtures.postgres import free_port
 from tests.workflows.calls import started, talking, wants_person
+from workers.ports_in_use import free_port
 
 
 class Server:

@@ -10,8 +10,8 @@ from temporalio.testing import WorkflowEnvironment
 from firstline.adapters.temporal import TemporalCallControl, connect, register_search_attributes
 from firstline.names import SEARCH_ATTRIBUTES, call_workflow_id
 from firstline.ports import PortError, Rejected
-from tests.fixtures.postgres import free_port
 from tests.workflows.calls import started, talking, wants_person
+from workers.ports_in_use import free_port
 
 
 @pytest.fixture

@@ -23,9 +23,9 @@ from firstline.adapters.langfuse_otlp import trace_id
 from firstline.settings import LOCAL_LANGFUSE_KEYS, Settings
 from firstline.speech.audio import MODEL_RATE, resample
 from firstline.speech.models import load_whisper, whisper_folder
-from tests.fixtures.postgres import free_port
 from workers.demo import Demo, Scene, scenes
 from workers.phone_call import CallReport, Phone
+from workers.ports_in_use import free_port
 from workers.up import running_stack
 from workers.voices import VoiceOnDemand
 

@@ -26,10 +26,10 @@ from tests.fakes.call_control import FakeCallControl
 from tests.fakes.knowledge import FakeKnowledge, passage
 from tests.fakes.object_store import FakeObjectStore
 from tests.fakes.voice import FakeVoice
-from tests.fixtures.postgres import free_port
 from tests.realtime_bridge.calls import CALL, STREAM, mulaw
 from tests.realtime_bridge.scripted_model import ScriptedModel
 from tests.realtime_bridge.test_twilio_stream import START
+from workers.ports_in_use import free_port
 
 TOKEN = "secret"
 BASE = "https://bridge.example"

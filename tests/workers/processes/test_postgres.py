@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.fixtures.postgres import free_port
+from workers.ports_in_use import free_port
 
 pytestmark = pytest.mark.integration
 

@@ -2,7 +2,7 @@
 
 from urllib.request import urlopen
 
-from tests.fixtures.postgres import free_port
+from workers.ports_in_use import free_port
 from workers.processes.worker import serving_metrics
 
 
