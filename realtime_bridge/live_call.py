@@ -239,7 +239,7 @@ class LiveCall(PhoneSocket):
             log.warning("resumed_without_context", call_sid=start.call_sid)
             context = ResumeContext(start, start.language)
         if not self._session.ended:
-            self._session.resume(context, _notes(context.language))
+            self._session.resume(context, _notes(context.language), self._now())
             self._perform()
 
     async def _recall(self, start: CallStarted) -> None:

@@ -135,6 +135,7 @@ class CallState:
             language=self.language,
             lines=lines,
             unanswered=bool(lines) and lines[-1].speaker == "caller",
+            unfinished=self.open_turn is not None,
             chunk_ids=list(dict.fromkeys(found))[:12],
             confidence=sure[-1] if sure else None,
             promises=promises,

@@ -44,6 +44,8 @@ class ResumeContext:
     """Both sides in order, as heard; an answer that was cut ends where it was cut."""
     unanswered: bool = False
     """The caller's last words have no answer yet."""
+    unfinished: bool = False
+    """The turn of those words is not over: their answer will finish it."""
     chunk_ids: list[str] = field(default_factory=list)
     """Passages found so far, the newest first, at most 12."""
     confidence: float | None = None

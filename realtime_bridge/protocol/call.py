@@ -200,20 +200,20 @@ class CallSession:
         if not self._voice.reached(name, now):
             return
         self._announcer.heard(now)
-        if not self._voice.playing and self._responses.idle:
+        # A phrase of ours that was heard while the model's answer is awaited ends no turn.
+        if not self._voice.playing and self._responses.idle and not self._responses.owed:
             self._keeper.close()
 
     # --- going on after a break ---------------------------------------------------------------------------------------
 
-    def resume(self, context: ResumeContext, notes: ResumeNotes) -> None:
+    def resume(self, context: ResumeContext, notes: ResumeNotes, now: float) -> None:
         """Take over a call from a stream that broke: the model hears what was said and found."""
-        self._keeper.language = context.language
-        self._conversation.take_over(context)
-        self._keeper.go_on_from(self._conversation.caller_turns)
-        lines, tools = self._conversation.with_open(None)
-        self._commands += replayed(lines, context.promises, context.unanswered, notes, tools)
+        self._keeper.take_over(context, now)
+        lines = [(line.speaker, line.text) for line in context.lines]
+        self._commands += replayed(lines, context.promises, context.unanswered, notes, context.tools)
         if context.unanswered:
             self._responses.ask()
+        self._settle(now)
 
     def note(self, text: str) -> None:
         """Tell the model something about the call that the caller did not say."""

@@ -59,9 +59,10 @@ class Conversation:
         if confidence is not None:
             self.confidence = confidence
 
-    def take_over(self, context: ResumeContext) -> None:
-        """Go on from what another stream left."""
-        self.lines = [(line.speaker, line.text) for line in context.lines]
+    def take_over(self, context: ResumeContext, *, without_last: bool) -> None:
+        """Go on from what another stream left; its last line is left out where it belongs to the turn under way."""
+        lines = context.lines[:-1] if without_last else context.lines
+        self.lines = [(line.speaker, line.text) for line in lines]
         self.tools = list(context.tools)
         self._caller_texts = [text for speaker, text in self.lines if speaker == "caller"]
         self._chunk_ids = list(context.chunk_ids)

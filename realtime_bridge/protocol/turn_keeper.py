@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from firstline.domain.facts import FactKind
+from firstline.domain.resume import ResumeContext
 from firstline.domain.turn import Turn, Usage
 from realtime_bridge.protocol.commands import Command, Count, Report
 from realtime_bridge.protocol.conversation import Conversation
@@ -22,9 +23,20 @@ class TurnKeeper:
         self.open: OpenTurn | None = None
         """The turn under way; None before the caller's first words and once an answer was heard."""
 
-    def go_on_from(self, turns: int) -> None:
-        """Another stream held this many turns before."""
-        self._begun = turns
+    def take_over(self, context: ResumeContext, now: float) -> None:
+        """Go on from another stream. A question it left open is the turn under way: the answer will belong to it.
+
+        Whatever the caller has said to this stream already comes after that question, and leaves it as it is.
+        """
+        self.language = context.language
+        owed = context.unanswered and self.open is None
+        unfinished = owed and context.unfinished
+        self.conversation.take_over(context, without_last=unfinished)
+        self._begun = self.conversation.caller_turns
+        if owed:
+            self._begun += 1
+            words, item_id = context.lines[-1].text if unfinished else "", f"resumed-{self._begun}"
+            self.open = OpenTurn(self._begun, now, now, item_id, words, transcript_pending=False, taken_over=True)
 
     def begin(self, item_id: str, now: float, really_stopped_at: float) -> OpenTurn:
         """The caller has finished saying something."""

@@ -64,6 +64,8 @@ class OpenTurn:
     """Passages in the model's conversation when the caller stopped; None once it is known what became of them."""
     settled: bool = False
     """What was searched ahead has been accounted for."""
+    taken_over: bool = False
+    """Another stream heard the caller stop: neither clock of the answer can be read here."""
     _waiting_since: float = 0.0
 
     def __post_init__(self) -> None:
@@ -110,7 +112,7 @@ class OpenTurn:
     def close(self, language: str) -> Turn:
         """The turn as it is reported."""
         said = " ".join(text for spoken in self.spoken if (text := spoken.heard_text))
-        first = self.first_audio_at
+        first = None if self.taken_over else self.first_audio_at
         return Turn(
             number=self.number,
             caller_text=self.caller_text,

@@ -117,7 +117,7 @@ class TestAResume:
 
         assert [line.text for line in context.lines] == ["One moment.", "How?", "Like this.", "And then?"]
         assert [(tool.after_lines, tool.use) for tool in context.tools] == [(2, found)]
-        assert context.unanswered
+        assert (context.unanswered, context.unfinished) == (True, True)
 
     def test_of_a_long_call_knows_only_the_last_answers_of_tools(self) -> None:
         state = call()
@@ -135,7 +135,8 @@ class TestAResume:
 
         context = state.resume_context()
 
-        assert (context.unanswered, [tool.after_lines for tool in context.tools]) == (True, [1])
+        assert (context.unanswered, context.unfinished) == (True, False)
+        assert [tool.after_lines for tool in context.tools] == [1]
 
 
 class TestACallWithoutAStream:

@@ -71,6 +71,17 @@ class TestFiller:
         assert (turn.agent_text, turn.fillers, turn.timing.first_audio_ms) == ("Choose Forgot password.", 1, 900)
         assert "One moment." not in str(bench.to_model(bench.commands))
 
+    def test_that_was_heard_before_the_model_speaks_does_not_end_the_turn(self, bench: Bench) -> None:
+        bench.caller_says("How do I reset my password?")
+        bench.wait(900)
+        bench.play_all()
+        bench.agent_says("Choose Forgot password.")
+
+        bench.play_all()
+
+        [turn] = bench.turns
+        assert (turn.caller_text, turn.agent_text) == ("How do I reset my password?", "Choose Forgot password.")
+
     def test_lets_the_answer_follow_right_behind_it(self, bench: Bench) -> None:
         bench.caller_says("How do I reset my password?")
         bench.wait(800)
