@@ -51,6 +51,8 @@ class CallModel:
         self._next: ModelLink | None = None
         self._looking: asyncio.TimerHandle | None = None
         self._link = pool.take(call_sid)
+        self.send = self._link.send
+        """Takes a client event."""
         self._watch_age()
 
     def attach(self) -> None:
@@ -60,10 +62,6 @@ class CallModel:
     def configure(self, configuration: bytes) -> None:
         """A `session.update`, unless the session has it already."""
         self._link.configure(configuration)
-
-    def send(self, data: bytes) -> None:
-        """A client event."""
-        self._link.send(data)
 
     def close(self) -> None:
         """The call is over."""
@@ -133,7 +131,7 @@ class CallModel:
 
     def _go_over(self, link: ModelLink) -> None:
         self._link.close()
-        self._link = link
+        self._link, self.send = link, link.send
         self._watch_age()
         self._on_replaced()
         link.attach(self._event, self._lost)

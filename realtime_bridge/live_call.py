@@ -122,6 +122,12 @@ class LiveCall(PhoneSocket):
     def on_text(self, data: bytes) -> None:
         try:
             event = self._stream.read(data)
+            if type(event) is str and self._session is not None:
+                if self._tape is not None:
+                    self._tape.hear(event)
+                if self._model is not None:
+                    self._model.send(self._session.hear(event))
+                return
             if isinstance(event, StreamStarted):
                 self._begin(event)
         except BadFrame as problem:
@@ -130,13 +136,7 @@ class LiveCall(PhoneSocket):
         except StreamRefused as refusal:
             self.hang_up(WSCloseCode.POLICY_VIOLATION, str(refusal))
             return
-        if event is None or self._session is None:
-            return
-        if isinstance(event, str):
-            if self._tape is not None:
-                self._tape.hear(event)
-            if self._model is not None:
-                self._model.send(self._session.hear(event))
+        if event is None or self._session is None or isinstance(event, str):
             return
         if self._tape is not None and isinstance(event, MarkReached):
             self._tape.echo(event.name, self._now())

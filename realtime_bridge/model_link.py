@@ -29,6 +29,7 @@ UNREAD_BYTES = 2**20
 """What may wait for a model that reads slowly: a whole conversation replayed, and a minute of caller audio."""
 _BACKLOG_FRAMES = 1500
 """30 s of caller audio at 20 ms a frame: more than any connect may take."""
+_TEXT = WSMsgType.TEXT
 _EARLY_EVENTS = 100
 """A session that nobody uses says three things."""
 
@@ -135,7 +136,7 @@ class ModelLink(WSListener):
     def send(self, data: bytes) -> None:
         """Send a client event, or keep it until the socket is open."""
         if self._transport is not None:
-            self._transport.send(WSMsgType.TEXT, data)
+            self._transport.send(_TEXT, data)
         elif len(self._backlog) < _BACKLOG_FRAMES and not self._closing:
             self._backlog.append(data)
 

@@ -11,6 +11,7 @@ from realtime_bridge.protocol.frame_budget import FrameBudget
 
 log = structlog.get_logger()
 
+_TEXT = WSMsgType.TEXT
 START_WITHIN = 5.0
 """Seconds; Twilio sends `connected` and `start` as soon as the socket is open."""
 UNREAD_BYTES = 4 * 2**20
@@ -45,7 +46,7 @@ class PhoneSocket(WSListener):
     def to_phone(self, data: bytes) -> None:
         """Send a text frame, unless the socket is gone."""
         if self._phone is not None:
-            self._phone.send(WSMsgType.TEXT, data)
+            self._phone.send(_TEXT, data)
 
     def hang_up(self, code: WSCloseCode, reason: str = "") -> None:
         """Close from our side."""
@@ -69,7 +70,7 @@ class PhoneSocket(WSListener):
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if not self._budget.take(frame.payload_size, self._loop.time()):
             self._cut("flood")
-        elif frame.msg_type is WSMsgType.TEXT:
+        elif frame.msg_type is _TEXT:
             self.on_text(frame.get_payload_as_bytes())
         elif frame.msg_type is WSMsgType.PING:
             transport.send_pong(frame.get_payload_as_bytes())

@@ -6,7 +6,7 @@ that dies is lost. Nothing a caller hears waits for it.
 
 import asyncio
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -21,8 +21,10 @@ from realtime_bridge.tape import Cutting, Tape
 
 log = structlog.get_logger()
 
-WAITING_MAX = 200
-"""Turns that may wait for a slow store; more are not kept, so that a store that is away does not fill the memory."""
+WAITING_MAX = 400
+"""Recordings that may wait for a slow store; more are not kept: a store that is away does not fill the memory."""
+GATHER_S = 0.2
+"""Seconds in which recordings are gathered: the store's thread is woken once for all of them."""
 PAUSES = (1.0, 5.0, 25.0)
 """Seconds before each further try."""
 CLOSING_SECONDS = 5.0
@@ -45,26 +47,32 @@ class Recordings:
     def __init__(self, store: ObjectStore, pauses: Sequence[float] = PAUSES) -> None:
         self._store = store
         self._pauses = pauses
+        self._fresh: list[tuple[str, str, Callable[[], bytes]]] = []
+        """(CallSid, key, what makes the µ-law) of what was not handed on yet."""
         self._writing: set[asyncio.Task[None]] = set()
 
     def keep(self, call_sid: str, keys: TurnAudio, cutting: Cutting) -> None:
         """Write the sides of a turn that have a key; returns at once."""
-        if len(self._writing) >= WAITING_MAX:
-            RECORDINGS.labels("dropped").inc()
-            log.warning("recording_dropped", call_sid=call_sid, waiting=len(self._writing))
-            return
-        task = asyncio.get_running_loop().create_task(self._write(call_sid, keys, cutting))
-        self._writing.add(task)
-        task.add_done_callback(self._writing.discard)
+        for key, audio in ((keys.caller, cutting.caller_audio), (keys.agent, cutting.agent_audio)):
+            waiting = len(self._writing) + len(self._fresh)
+            if key and waiting >= WAITING_MAX:
+                RECORDINGS.labels("dropped").inc()
+                log.warning("recording_dropped", call_sid=call_sid, waiting=waiting)
+            elif key:
+                if not self._fresh:
+                    asyncio.get_running_loop().call_later(GATHER_S, self._flush)
+                self._fresh.append((call_sid, key, audio))
 
-    async def _write(self, call_sid: str, keys: TurnAudio, cutting: Cutting) -> None:
-        if keys.caller:
-            await self._put(call_sid, keys.caller, wav(cutting.caller_audio()))
-        if keys.agent:
-            await self._put(call_sid, keys.agent, wav(cutting.agent_audio()))
+    def _flush(self) -> None:
+        fresh, self._fresh = self._fresh, []
+        for each in fresh:
+            task = asyncio.get_running_loop().create_task(self._write(*each))
+            self._writing.add(task)
+            task.add_done_callback(self._writing.discard)
 
-    async def _put(self, call_sid: str, key: str, data: bytes) -> None:
+    async def _write(self, call_sid: str, key: str, audio: Callable[[], bytes]) -> None:
         """Idempotent: the same key receives the same bytes."""
+        data = wav(audio())
         for pause in (*self._pauses, None):
             try:
                 await self._store.put(key, data)
@@ -80,11 +88,13 @@ class Recordings:
 
     async def drained(self) -> None:
         """Returns once nothing is on its way."""
+        self._flush()
         while self._writing:
             await asyncio.wait(self._writing)
 
     async def aclose(self) -> None:
         """Give what is on its way a moment; the rest is lost, and counted."""
+        self._flush()
         if self._writing:
             _, late = await asyncio.wait(self._writing, timeout=CLOSING_SECONDS)
             for task in late:

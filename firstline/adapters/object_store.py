@@ -10,6 +10,7 @@ import obstore
 from obstore.exceptions import BaseError, GenericError, NotFoundError, PermissionDeniedError
 from obstore.store import LocalStore, S3Store, from_url
 
+from firstline.adapters.file_writer import FileWriter
 from firstline.ports import PortError, Rejected
 
 _LINK_LIFE = timedelta(days=7)
@@ -38,13 +39,18 @@ class ObstoreObjectStore:
             raise Rejected(f"object store {url!r} cannot be opened: {_line(error)}") from error
         assert isinstance(store, LocalStore | S3Store)
         self._store: LocalStore | S3Store = store
+        # A local file is written by whoever asks, even through the asynchronous call.
+        self._files = FileWriter(lambda key, data: obstore.put(store, key, data)) if local else None
         self._link_base = link_base.rstrip("/")
 
     async def put(self, key: str, data: bytes) -> str:
         """Store, replacing what is there; returns a link that a person can open. Raises `Rejected` for a bad key."""
         _check(key)
         try:
-            await obstore.put_async(self._store, key, data)
+            if self._files is None:
+                await obstore.put_async(self._store, key, data)
+            else:
+                await self._files.put(key, data)
             return await self._link(key)
         except (PermissionDeniedError, GenericError, BaseError, OSError) as error:
             raise PortError(f"{key} was not stored: {_line(error)}") from error

@@ -27,7 +27,7 @@ class RecentAudio:
         """20 ms came."""
         self._frames.append(frame)
         self._count += 1
-        if len(self._frames) > KEPT and not self.holding:
+        if len(self._frames) > KEPT and not self.speaking and not self._ends:
             self._trim(KEPT)
 
     @property
