@@ -20,8 +20,8 @@ from firstline.domain.language import SUPPORTED
 from firstline.domain.turn import Usage
 from firstline.ports import CallControl, Knowledge, Transcription
 from realtime_bridge.admission import Admission
+from realtime_bridge.call_parts import CallParts
 from realtime_bridge.lanes import Lanes
-from realtime_bridge.live_call import CallParts
 from realtime_bridge.live_calls import LiveCalls
 from realtime_bridge.media import MediaServer
 from realtime_bridge.model_link import ModelEndpoint

@@ -5,11 +5,9 @@ as tasks, so a slow search or a slow workflow never holds up a frame.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import structlog
 from picows import WSCloseCode
@@ -18,18 +16,18 @@ from firstline.domain.call import E164, CallStarted, Direction
 from firstline.domain.facts import Fact, FactKind
 from firstline.domain.gate import RuntimeCause
 from firstline.domain.resume import ResumeContext
-from firstline.domain.turn import Turn, Usage
-from firstline.ports import CallControl, Knowledge, PortError, Transcription
+from firstline.domain.turn import Turn
+from firstline.ports import PortError, Transcription
 from firstline.prompts import language_pack
 from realtime_bridge import metrics
 from realtime_bridge.admission import Admission, StreamRefused
 from realtime_bridge.alarm import Alarm
 from realtime_bridge.call_model import CallModel
+from realtime_bridge.call_parts import CallParts
 from realtime_bridge.call_started import age_ms, call_started
 from realtime_bridge.hear_again import hear_again
 from realtime_bridge.live_calls import LiveCalls
 from realtime_bridge.phone_socket import PhoneSocket
-from realtime_bridge.phrases import PhraseBook
 from realtime_bridge.protocol.call import CallSession
 from realtime_bridge.protocol.commands import (
     AskForPerson,
@@ -45,17 +43,13 @@ from realtime_bridge.protocol.commands import (
     ToModel,
     ToPhone,
 )
-from realtime_bridge.protocol.realtime import SessionConfig
 from realtime_bridge.protocol.replay import ResumeNotes
-from realtime_bridge.protocol.rules import CallRules
 from realtime_bridge.protocol.twilio import BadFrame, MarkReached, StreamStarted, TwilioStream
-from realtime_bridge.recording import Recorder, Recordings
-from realtime_bridge.spool import Spool
+from realtime_bridge.recording import Recorder
 from realtime_bridge.tape import Tape
 from realtime_bridge.tools.callback_time import spoken_time
 from realtime_bridge.tools.live_line import ask_for_person
 from realtime_bridge.tools.runner import ToolRunner
-from realtime_bridge.warm_pool import WarmPool
 
 log = structlog.get_logger()
 
@@ -65,31 +59,6 @@ GOODBYE_DELIVERY = 0.5
 """Seconds between a goodbye and the stream's end: the workflow should know before the carrier asks what is next."""
 BAD_FRAMES_ALLOWED = 20
 """A stream with more nonsense than this is not Twilio's."""
-
-
-@dataclass(frozen=True)
-class CallParts:
-    """What every live call of this bridge shares."""
-
-    knowledge: Knowledge
-    control: CallControl
-    spool: Spool
-    phrases: PhraseBook
-    company: str
-    configs: Mapping[str, SessionConfig]
-    """Language -> what the model is asked for in it."""
-    zone: ZoneInfo
-    pool: WarmPool
-    """Where sessions come from."""
-    speculate: bool = True
-    """Whether the help centre is searched while callers still speak."""
-    rules: CallRules = field(default_factory=CallRules)
-    transcription: Transcription | None = None
-    """Writes down what the model could not make out."""
-    price: Callable[[Usage], float | None] | None = None
-    """What a response costs in USD, None where that is unknown; no function where nobody asks."""
-    recordings: Recordings | None = None
-    """None: no audio is kept."""
 
 
 class LiveCall(PhoneSocket):

@@ -8,7 +8,8 @@ import structlog
 from picows import WSListener, WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener, ws_create_server
 
 from realtime_bridge.admission import Admission
-from realtime_bridge.live_call import CallParts, LiveCall
+from realtime_bridge.call_parts import CallParts
+from realtime_bridge.live_call import LiveCall
 from realtime_bridge.live_calls import LiveCalls
 from realtime_bridge.metrics import REFUSED_UPGRADES
 from realtime_bridge.signature import TwilioSignature
