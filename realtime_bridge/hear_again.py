@@ -1,8 +1,6 @@
 """The second transcriber, asked beside the loop: a call never waits for it."""
 
 import asyncio
-import base64
-import binascii
 import struct
 from collections.abc import Sequence
 
@@ -20,8 +18,8 @@ _MULAW = 7
 log = structlog.get_logger()
 
 
-async def hear_again(transcription: Transcription, frames: Sequence[str], language: str, call_sid: str) -> str | None:
-    """The words in some frames (base64 µ-law, 8 kHz); None when there are none, or nobody could tell."""
+async def hear_again(transcription: Transcription, frames: Sequence[bytes], language: str, call_sid: str) -> str | None:
+    """The words in some frames (µ-law, 8 kHz); None when there are none, or nobody could tell."""
     try:
         async with asyncio.timeout(DEADLINE):
             text = await transcription.words(recording(frames), language)
@@ -34,17 +32,10 @@ async def hear_again(transcription: Transcription, frames: Sequence[str], langua
     return text or None
 
 
-def recording(frames: Sequence[str]) -> bytes:
-    """A WAV file with the frames' µ-law in it as it came; a frame that is no base64 is left out."""
-    data = b"".join(map(_decoded, frames))
+def recording(frames: Sequence[bytes]) -> bytes:
+    """A WAV file with the frames' µ-law in it as it came."""
+    data = b"".join(frames)
     form = struct.pack("<HHIIHHH", _MULAW, 1, 8000, 8000, 1, 8, 0)
     chunks = [(b"fmt ", form), (b"fact", struct.pack("<I", len(data))), (b"data", data)]
     body = b"".join(name + struct.pack("<I", len(chunk)) + chunk + b"\0" * (len(chunk) % 2) for name, chunk in chunks)
     return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WAVE" + body
-
-
-def _decoded(frame: str) -> bytes:
-    try:
-        return base64.b64decode(frame, validate=True)
-    except binascii.Error:
-        return b""

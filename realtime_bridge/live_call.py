@@ -91,7 +91,7 @@ class LiveCall(PhoneSocket):
     def on_text(self, data: bytes) -> None:
         try:
             event = self._stream.read(data)
-            if type(event) is str and self._session is not None:
+            if type(event) is bytes and self._session is not None:
                 if self._tape is not None:
                     self._tape.hear(event)
                 if self._model is not None:
@@ -105,7 +105,7 @@ class LiveCall(PhoneSocket):
         except StreamRefused as refusal:
             self.hang_up(WSCloseCode.POLICY_VIOLATION, str(refusal))
             return
-        if event is None or self._session is None or isinstance(event, str):
+        if event is None or self._session is None or isinstance(event, bytes):
             return
         if self._tape is not None and isinstance(event, MarkReached):
             self._tape.echo(event.name, self._now())

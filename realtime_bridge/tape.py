@@ -39,7 +39,7 @@ class Cutting:
 
     def caller_audio(self) -> bytes:
         """G.711 µ-law."""
-        return b"".join(map(binascii.a2b_base64, self.caller))
+        return b"".join(self.caller)
 
     def agent_audio(self) -> bytes:
         """G.711 µ-law, as the caller heard it, without the pauses in between."""

@@ -28,6 +28,7 @@ from realtime_bridge.protocol.second_hearing import SecondHearing
 from realtime_bridge.protocol.speculation import Speculation
 from realtime_bridge.protocol.turn_keeper import TurnKeeper
 from realtime_bridge.protocol.twilio import (
+    MULAW_BYTES_PER_MS,
     CallerAudio,
     DigitPressed,
     MarkReached,
@@ -35,7 +36,6 @@ from realtime_bridge.protocol.twilio import (
     StreamStarted,
     StreamStopped,
     TwilioStream,
-    audio_ms,
 )
 from realtime_bridge.protocol.voice import AgentVoice
 from realtime_bridge.protocol.watch import Watch
@@ -168,7 +168,7 @@ class CallSession:
 
     def hear(self, audio: CallerAudio) -> bytes:
         """The caller's audio, as the event that takes it to the model. The one thing that needs no decision."""
-        self._model.audio_in_ms += audio_ms(audio)
+        self._model.audio_in_ms += len(audio) / MULAW_BYTES_PER_MS
         self._recent.add(audio)
         return realtime.append_audio(audio)
 
@@ -245,7 +245,7 @@ class CallSession:
     def _hear_again(self) -> None:
         again = self._recent.given_again()
         self._commands += [ToModel(realtime.append_audio(frame)) for frame in again]
-        self._model.audio_in_ms = sum(map(audio_ms, again))
+        self._model.audio_in_ms = sum(map(len, again)) / MULAW_BYTES_PER_MS
 
     # --- the model ----------------------------------------------------------------------------------------------------
 

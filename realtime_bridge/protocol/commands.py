@@ -70,8 +70,8 @@ class HearAgain:
     """Have another transcriber write down a turn beside the loop; answer with `CallSession.heard_again`."""
 
     item_id: str
-    frames: Sequence[str]
-    """Base64 µ-law, 20 ms each."""
+    frames: Sequence[bytes]
+    """µ-law, 20 ms each."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 Names and shapes: GA event names, nested session (https://developers.openai.com/api/reference/resources/realtime).
 """
 
+import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -97,9 +98,9 @@ def _input(config: SessionConfig) -> dict[str, Any]:
     }
 
 
-def append_audio(payload: str) -> bytes:
-    """Caller audio, base64 µ-law as Twilio sent it."""
-    return b'{"type":"input_audio_buffer.append","audio":"' + payload.encode("ascii") + b'"}'
+def append_audio(mulaw: bytes) -> bytes:
+    """Caller audio, µ-law as Twilio sent it."""
+    return b'{"type":"input_audio_buffer.append","audio":"%b"}' % binascii.b2a_base64(mulaw, newline=False)
 
 
 def assistant_said(text: str) -> bytes:

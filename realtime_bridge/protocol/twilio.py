@@ -1,6 +1,6 @@
 """Twilio Media Streams, both directions, without a socket.
 
-Source: https://www.twilio.com/docs/voice/media-streams/websocket-messages. Audio stays base64 G.711 µ-law throughout:
+Source: https://www.twilio.com/docs/voice/media-streams/websocket-messages. Audio stays G.711 µ-law throughout:
 160 bytes = 20 ms at 8 kHz.
 """
 
@@ -27,8 +27,8 @@ class StreamStarted:
     parameters: Mapping[str, str] = field(default_factory=dict)
 
 
-CallerAudio = NewType("CallerAudio", str)
-"""20 ms of the caller, base64 µ-law exactly as received. Bare, because there are fifty of them a second and call."""
+CallerAudio = NewType("CallerAudio", bytes)
+"""20 ms of the caller, µ-law as received. Bare, because there are fifty of them a second and call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,6 @@ def _audio(payload: object) -> CallerAudio:
     if not isinstance(payload, str) or not payload:
         raise BadFrame("`payload` is missing")
     try:
-        binascii.a2b_base64(payload, strict_mode=True)
+        return CallerAudio(binascii.a2b_base64(payload, strict_mode=True))
     except (binascii.Error, ValueError) as error:
         raise BadFrame("media.payload is not base64") from error
-    return CallerAudio(payload)

@@ -123,19 +123,19 @@ class TestTheCallersSide:
     def test_is_what_was_said_with_a_little_before(self) -> None:
         tape = Tape()
         for byte in [0] * 500 + [1] * 20:
-            tape.hear(CallerAudio(sound(byte)))
+            tape.hear(CallerAudio(bytes([byte]) * 160))
         tape.caller_speaks()
         for _ in range(200):
-            tape.hear(CallerAudio(sound(2)))
+            tape.hear(CallerAudio(bytes([2]) * 160))
         tape.caller_stopped()
-        tape.hear(CallerAudio(sound(3)))
+        tape.hear(CallerAudio(bytes([3]) * 160))
 
         audio = tape.cut(0).caller_audio()
 
         assert [audio.count(byte) // 160 for byte in range(4)] == [BEFORE_SPEECH_FRAMES - 20, 20, 200, 0]
 
     def test_of_whoever_never_stops_talking_is_kept_up_to_a_limit(self) -> None:
-        tape, frame = Tape(), CallerAudio(sound(1))
+        tape, frame = Tape(), CallerAudio(bytes([1]) * 160)
         tape.caller_speaks()
         for _ in range(CALLER_FRAMES + 1000):
             tape.hear(frame)
