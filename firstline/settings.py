@@ -75,6 +75,7 @@ class Settings(BaseSettings):
     quiet_hours: str = Field("", validation_alias="FIRSTLINE_QUIET_HOURS")
     callback_pauses: str = Field("5,30", validation_alias="FIRSTLINE_CALLBACK_PAUSES")
     callback_countries: str = Field("US,CA", validation_alias="FIRSTLINE_CALLBACK_COUNTRIES")
+    static_twiml_url: str = Field("", validation_alias="FIRSTLINE_STATIC_TWIML_URL")
     dials_per_second: float = Field(1.0, gt=0, validation_alias="FIRSTLINE_DIALS_PER_SECOND")
 
     postgres_port: int = Field(8084, ge=1, le=65535, validation_alias="FIRSTLINE_POSTGRES_PORT")

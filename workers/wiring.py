@@ -250,6 +250,7 @@ async def activities(opened: Opened, client: Client) -> Activities:
         auth_token=settings.twilio_auth_token.get_secret_value(),
         bridge_url=settings.bridge_url,
         base_url=settings.twilio_base_url or _simulated(settings, ""),
+        static_twiml_url=settings.static_twiml_url,
         turns=PostgresDialTurns(pool, settings.dials_per_second),
     )
     paging = PagerDutyPaging(

@@ -32,6 +32,8 @@ ANSWER_WITHIN = timedelta(seconds=90)
 """The carrier rings for 60 s and then says so; when it does not, it is asked."""
 DETECTED_WITHIN = timedelta(seconds=45)
 """The carrier listens for a machine for at most 30 s; a verdict that never comes counts as a person."""
+TALKING_AFTER = timedelta(seconds=10)
+"""Whoever picked up hears the greeting at once; a line that no bridge answered is gone within seconds."""
 AFTER_THE_REPS = Priority(priority_key=4)
 """Outbound calls share the carrier's one call a second: a rep for a waiting caller is rung first."""
 LINES_SHOWN = 100
@@ -85,7 +87,7 @@ class CallbackWorkflow:
                 dialled_sid = late or await self._ring()
                 if dialled_sid is None:
                     continue
-                if await self._reached_a_person(dialled_sid):
+                if await self._reached_a_person(dialled_sid) and not await self._cut_off(dialled_sid):
                     return self._end(CallbackState.ANSWERED, dialled_sid)
                 if late is None and self._request is promised:
                     self._try_again_later()
@@ -175,6 +177,16 @@ class CallbackWorkflow:
         reached = DialStatus.MACHINE not in heard and bool({DialStatus.ANSWERED, DialStatus.HUMAN} & set(heard))
         heard.clear()
         return reached
+
+    async def _cut_off(self, dialled_sid: str) -> bool:
+        """Whether no bridge was there as they picked up: a promise is kept when somebody speaks with them."""
+        if not workflow.patched("cut-off-at-pick-up"):
+            return False
+        await workflow.sleep(TALKING_AFTER, summary="They are talking by now")
+        if DialStatus.CUT_OFF not in await self._ask_the_carrier(dialled_sid):
+            return False
+        self._reach(self._state, f"Attempt {self._attempts}: the line was gone as they picked up")
+        return True
 
     async def _ask_the_carrier(self, dialled_sid: str) -> list[DialStatus]:
         """Its status is told once, and no bridge may have been there to be told: nobody is rung again for that."""

@@ -21,6 +21,8 @@ from firstline.ports import CallbackDial, DialTurns, PortError, Rejected, RepCal
 _TIMEOUT_S = 4.0
 _OVER = {21220, 20404}
 """Twilio's codes for a call that is not in progress, and for one it does not know (any more)."""
+_CUT_OFF_S = 1
+"""Nobody picks up, hears a greeting and hangs up within so many seconds: the TwiML failed."""
 _LIVE = ("queued", "ringing", "in-progress")
 _DIALLED = {
     "in-progress": DialStatus.ANSWERED,
@@ -43,7 +45,8 @@ class TwilioTelephony:
     """`ports.Telephony`.
 
     `bridge_url` is where Twilio reaches the bridge's webhooks (`/twilio/…`); `base_url` is empty for Twilio's own API;
-    without `turns` calls are placed as they come.
+    `static_twiml_url` is asked when every bridge is away (empty: the bridge once more); without `turns` calls are placed
+    as they come.
     """
 
     def __init__(
@@ -53,12 +56,14 @@ class TwilioTelephony:
         bridge_url: str,
         *,
         base_url: str = "",
+        static_twiml_url: str = "",
         failsafe_message: str = FAILSAFE_MESSAGE,
         turns: DialTurns | None = None,
     ) -> None:
         self._http = TwilioHttp(base_url, _TIMEOUT_S)
         self._client = Client(account_sid, auth_token, http_client=self._http)
         self._bridge_url = bridge_url
+        self._static_twiml_url = static_twiml_url
         self._failsafe_message = failsafe_message
         self._turns = turns
 
@@ -103,7 +108,7 @@ class TwilioTelephony:
                 from_=dial.from_number,
                 url=voice,
                 # Somebody has picked up: a bridge that died while it was asked must not end the call.
-                fallback_url=voice,
+                fallback_url=self._static_twiml_url or voice,
                 machine_detection="Enable",
                 async_amd="true",
                 async_amd_status_callback=webhook(self._bridge_url, "amd", callback=promised),
@@ -130,6 +135,8 @@ class TwilioTelephony:
         answered_by = call.answered_by or ""
         if answered_by.startswith("machine") or answered_by == "fax":
             return DialStatus.MACHINE
+        if call.status == "completed" and int(call.duration or 0) <= _CUT_OFF_S:
+            return DialStatus.CUT_OFF
         return DialStatus.HUMAN if answered_by == "human" else _DIALLED.get(str(call.status))
 
     async def find_since(self, to_number: str, from_number: str, since: datetime) -> str | None:

@@ -58,6 +58,8 @@ class DialStatus(StrEnum):
     BUSY = "busy"
     NO_ANSWER = "no-answer"
     FAILED = "failed"
+    CUT_OFF = "cut-off"
+    """A person picked up and the line was gone at once: nobody has spoken with them."""
 
 
 @dataclass(frozen=True)

@@ -252,7 +252,7 @@ class TestTwilio:
         behaviour: dict[str, object],
         status: DialStatus,
     ) -> None:
-        bridge.answers["/twilio/voice"] = "<Response><Pause length='1'/></Response>"
+        bridge.answers["/twilio/voice"] = "<Response><Pause length='2'/></Response>"
         await booth.person(CALLER, AT_ONCE | behaviour)
         dialled = await telephony.dial_callback(DIAL)
         ringing = await telephony.dial_status(dialled)
@@ -260,6 +260,32 @@ class TestTwilio:
 
         assert ringing in (None, DialStatus.ANSWERED, DialStatus.BUSY)
         assert await telephony.dial_status(dialled) is status
+
+    async def test_a_callback_whose_line_was_gone_at_once_has_reached_nobody(
+        self, booth: Booth, bridge: TinyBridge, telephony: TwilioTelephony
+    ) -> None:
+        bridge.answers["/twilio/voice"] = "this is no TwiML"
+        await booth.person(CALLER, AT_ONCE)
+
+        dialled = await telephony.dial_callback(DIAL)
+        await booth.whole(dialled)
+
+        assert await telephony.dial_status(dialled) is DialStatus.CUT_OFF
+
+    async def test_a_callback_falls_back_to_static_twiml_when_no_bridge_is_there(
+        self, booth: Booth, bridge: TinyBridge
+    ) -> None:
+        bridge.answers["/twilio/voice"] = "this is no TwiML"
+        bridge.answers["/static"] = "<Response><Say>One moment.</Say><Pause length='2'/></Response>"
+        static = f"{bridge.url}/static"
+        telephony = TwilioTelephony(ACCOUNT_SID, AUTH_TOKEN, bridge.url, base_url=booth.url, static_twiml_url=static)
+        await booth.person(CALLER, AT_ONCE)
+
+        dialled = await telephony.dial_callback(DIAL)
+        said = [event["text"] for event in await booth.whole(dialled) if event["event"] == "said"]
+        await telephony.aclose()
+
+        assert said == ["One moment."]
 
     async def test_a_dialling_whose_answer_was_lost_is_found_after_it_ended(
         self, booth: Booth, bridge: TinyBridge, telephony: TwilioTelephony

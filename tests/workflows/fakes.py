@@ -77,6 +77,8 @@ class RecordingTelephony(Recording, FakeTelephony):
         self.hung_up: list[str] = []
         self.status_of_calls: DialStatus | None = None
         """What the carrier says of a call when it is asked."""
+        self.becomes: dict[str, DialStatus] = {}
+        """The same of one call, by its sid."""
         self.ends_at_once = False
         """Calls are over as soon as they were placed."""
         self.places_calls = True
@@ -90,7 +92,7 @@ class RecordingTelephony(Recording, FakeTelephony):
     def begin(self, to_number: str, from_number: str) -> str:
         self._placed += 1
         self.calls[leg_sid(self._placed)] = FakeCall(to_number, from_number)
-        self.calls[leg_sid(self._placed)].status = self.status_of_calls
+        self.calls[leg_sid(self._placed)].status = self.becomes.get(leg_sid(self._placed), self.status_of_calls)
         if activity.in_activity():
             # The carrier lives by the same clock as the server, which may have been skipped ahead.
             self.calls[leg_sid(self._placed)].begun = activity.info().started_time

@@ -107,6 +107,19 @@ class TestACallerWhoDoesNotWantToBeRungAnyMore:
         assert len(stage.world.telephony.dialled) == 1
 
 
+class TestALineThatIsGoneAtPickUp:
+    async def test_has_kept_no_promise_and_the_caller_is_rung_again(self, stage: Stage) -> None:
+        due = await promise(stage, timedelta(minutes=1))
+        stage.world.telephony.becomes[leg_sid(1)] = DialStatus.CUT_OFF
+        callback = await stage.callback(due)
+        for number in (1, 2):
+            await callback.signal("dial_status", args=[leg_sid(number), DialStatus.HUMAN])
+
+        result = await callback.result()
+
+        assert result == CallbackResult(CallbackState.ANSWERED, leg_sid(2), attempts=2)
+
+
 class TestACallerWhoIsNotReached:
     async def test_is_rung_three_times_with_growing_pauses(self, stage: Stage) -> None:
         due = await promise(stage, timedelta(minutes=1))

@@ -58,6 +58,11 @@ class Leg:
         return bool(ended) and ended[0]["by"] == "twiml" and (failed or (bool(lost) and lost[-1] is None))
 
     @property
+    def gone_at_pick_up(self) -> bool:
+        """No bridge was there when we rang somebody and they picked up: they are rung again."""
+        return not self.inbound and self.dropped and not self.heard_agent
+
+    @property
     def cut_off(self) -> bool:
         """Somebody else ended it in the middle of a conversation between two people."""
         return bool(self.all("conference_started")) and any(event["by"] == "api" for event in self.all("hung_up"))

@@ -8,6 +8,7 @@ from firstline.domain.call import Outcome
 from workers.bench.lifecycle.callers import Caller
 from workers.bench.lifecycle.carrier import Carrier, Leg
 from workers.bench.lifecycle.histories import Execution
+from workers.bench.lifecycle.stage import REPS
 
 
 @dataclass
@@ -36,14 +37,14 @@ class Verdict:
     people: Tally = field(default_factory=Tally)
     """A caller who waits gets one person, or the failsafe queue when nobody takes the call."""
     callbacks: Tally = field(default_factory=Tally)
-    """One call to the number is answered by a person, who hears the agent."""
+    """One call to the number is answered by a person, who hears the agent; without any bridge, the queue."""
     outcomes: dict[str, int] = field(default_factory=dict)
     unclosed: int = 0
     """Calls without exactly one closed workflow with an outcome."""
     never_reached_us: int = 0
     """Calls for which no bridge was there from beginning to end: the carrier's static TwiML had them."""
     dropped: int = 0
-    """Lines that went dead."""
+    """Callers' lines that went dead. A rep's may: the caller waits, and the next rep is rung."""
     wrong: list[str] = field(default_factory=list)
 
     @property
@@ -91,8 +92,9 @@ def _handoff(
 
 
 def _callback(verdict: Verdict, carrier: Carrier, number: str, sid: str, rung: dict[str, int]) -> None:
-    legs = [leg for leg in carrier.rung(number) if leg.sid != sid]
-    reached = [leg for leg in legs if leg.answered and leg.answered_by == "human" and leg.heard_agent]
+    legs = [leg for leg in carrier.rung(number) if leg.sid != sid and not leg.gone_at_pick_up]
+    by_a_person = [leg for leg in legs if leg.answered and leg.answered_by == "human"]
+    reached = [leg for leg in by_a_person if leg.heard_agent or leg.queued]
     found = verdict.callbacks.judge(len(reached) if len(legs) <= rung.get(number, 1) or not reached else 2)
     if found != "kept":
         told = f"{len(legs)} dialled, {rung.get(number, 1)} needed, {len(reached)} reached: "
@@ -116,7 +118,7 @@ def _closed(verdict: Verdict, carrier: Carrier, executions: dict[str, list[Execu
 
 def _lines(verdict: Verdict, carrier: Carrier) -> None:
     for leg in carrier.legs.values():
-        if leg.dropped:
+        if leg.dropped and leg.to not in REPS and not leg.gone_at_pick_up:
             verdict.dropped += 1
             verdict.wrong.append(f"{leg.sid}: the line went dead: {leg.trail}")
         if leg.cut_off:

@@ -150,6 +150,7 @@ def _set_environment(home: Path, model: ScriptedModel, balancer: Balancer, helpe
             "FIRSTLINE_EMBEDDING_URL": f"http://127.0.0.1:{helper}/v1",
             "OPENAI_API_KEY": "local",
             "FIRSTLINE_TRANSCRIPTION_URL": "none",
+            "FIRSTLINE_STATIC_TWIML_URL": f"http://127.0.0.1:{helper}/fallback",
             "TEMPORAL_ADDRESS": f"127.0.0.1:{free_port()}",
             "NO_PROXY": "127.0.0.1,localhost",
         }
