@@ -45,8 +45,8 @@ class TwilioTelephony:
     """`ports.Telephony`.
 
     `bridge_url` is where Twilio reaches the bridge's webhooks (`/twilio/…`); `base_url` is empty for Twilio's own API;
-    `static_twiml_url` is asked when every bridge is away (empty: the bridge once more); without `turns` calls are placed
-    as they come.
+    `static_twiml_url` is asked when every bridge is away (empty: the bridge once more); without `turns` calls are
+    placed as they come.
     """
 
     def __init__(
