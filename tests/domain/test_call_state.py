@@ -1,6 +1,7 @@
 """What a call's workflow learns from facts, without a workflow."""
 
 from firstline.domain.call_state import CallPhase, CallState
+from firstline.domain.callback import CallbackBooked
 from firstline.domain.facts import FactKind, NextStep
 from firstline.domain.gate import Decision
 from firstline.domain.handoff import HandoffAccepted, HandoffState
@@ -128,6 +129,16 @@ class TestAResume:
 
         assert [tool.use.output for tool in tools] == ["3", "4", "5", "6"]
         assert [tool.after_lines for tool in tools] == [5, 7, 9, 11]
+
+    def test_after_a_booking_that_nobody_told_knows_the_promise_and_the_wish(self) -> None:
+        state = call()
+        self.said(state, Turn(1, "Call me at nine.", ""), FactKind.CALLER_SAID)
+        state.callback = CallbackBooked("callback-1", "2026-03-03T09:00:00-05:00")
+
+        context = state.resume_context()
+
+        assert (context.unanswered, context.unfinished) == (True, True)
+        assert context.promises == ["A callback is booked for 2026-03-03T09:00:00-05:00."]
 
     def test_of_an_answer_that_nobody_heard_asks_for_it_again_with_what_was_found(self) -> None:
         state = call()

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 from typing import Any
 
 import orjson
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 
@@ -96,11 +97,12 @@ async def scripted_model() -> AsyncIterator[ScriptedModel]:
         model.headers.append({name.lower(): value for name, value in socket.request.headers.raw_items()})
         session = ModelSession(socket)
         await model.sessions.put(session)
-        async for message in socket:
-            event = orjson.loads(message)
-            if event["type"] == "session.update" and model.configures:
-                await session.say("session.updated", session=event["session"])
-            await session.note(event)
+        with suppress(ConnectionClosed):  # a bridge that is killed says no goodbye
+            async for message in socket:
+                event = orjson.loads(message)
+                if event["type"] == "session.update" and model.configures:
+                    await session.say("session.updated", session=event["session"])
+                await session.note(event)
 
     def refuse(socket: ServerConnection, request: Request) -> Response | None:
         if model.refusal is None:

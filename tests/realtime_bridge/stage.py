@@ -110,8 +110,10 @@ class Stage:
 class Phone:
     """Twilio's end of the media socket."""
 
-    def __init__(self, socket: ClientConnection) -> None:
+    def __init__(self, socket: ClientConnection, call_sid: str = CALL, stream_sid: str = STREAM) -> None:
         self.socket = socket
+        self.call_sid = call_sid
+        self.stream_sid = stream_sid
         self.heard: list[dict[str, Any]] = []
 
     async def send(self, frame: dict[str, Any] | str) -> None:
@@ -120,12 +122,13 @@ class Phone:
     async def start(self, **more: str) -> None:
         await self.send({"event": "connected", "protocol": "Call", "version": "1.0.0"})
         parameters = {"from": "+15550100999", "to": "+15550100100", "language": "en", "token": Stage.token(), **more}
-        await self.send({**START, "start": {**START["start"], "customParameters": parameters}})  # type: ignore[dict-item]
+        start = {**START["start"], "callSid": self.call_sid, "streamSid": self.stream_sid}  # type: ignore[dict-item]
+        await self.send({**START, "streamSid": self.stream_sid, "start": {**start, "customParameters": parameters}})
 
     async def speak(self, frames: int = 10, payload: str | None = None) -> None:
         for _ in range(frames):
             media = {"track": "inbound", "payload": payload or mulaw(20)}
-            await self.send({"event": "media", "streamSid": STREAM, "media": media})
+            await self.send({"event": "media", "streamSid": self.stream_sid, "media": media})
 
     async def until(self, event: str) -> dict[str, Any]:
         """The next frame of this kind."""
@@ -139,12 +142,12 @@ class Phone:
         """Echo marks as they come, up to one of this item."""
         while True:
             name = (await self.until("mark"))["mark"]["name"]
-            await self.send({"event": "mark", "streamSid": STREAM, "mark": {"name": name}})
+            await self.send({"event": "mark", "streamSid": self.stream_sid, "mark": {"name": name}})
             if name.startswith(until_mark_of):
                 return
 
     async def hang_up(self) -> None:
-        await self.send({"event": "stop", "streamSid": STREAM, "stop": {"callSid": CALL}})
+        await self.send({"event": "stop", "streamSid": self.stream_sid, "stop": {"callSid": self.call_sid}})
         await self.closed()
 
     def deafen(self) -> None:
