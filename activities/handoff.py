@@ -40,6 +40,10 @@ RING = Policy(
 HANG_UP = Policy(
     start_to_close_timeout=timedelta(seconds=5), schedule_to_close_timeout=timedelta(seconds=30), retry_policy=_BRISK
 )
+# The caller may be alone: when the carrier does not say in time, nobody is taken to have come.
+JOINED = Policy(
+    start_to_close_timeout=timedelta(seconds=5), schedule_to_close_timeout=timedelta(seconds=20), retry_policy=_BRISK
+)
 REPS = Policy(start_to_close_timeout=timedelta(seconds=5))
 
 
@@ -119,6 +123,15 @@ class HandoffActivities:
         if _DIALLING not in activity.info().heartbeat_details:
             raise ApplicationError("the rep is in another call", type=REP_BUSY, non_retryable=True)
         return live
+
+    @activity.defn
+    async def legs_with_caller(self, call_sid: str) -> list[str]:
+        """CallSids of the legs that are in the conference besides the caller's. Reads only.
+
+        Asked when no join was heard of a rep who accepted; a failed attempt is repeated within 20 s.
+        """
+        with rejection_is_final():
+            return [leg for leg in await self._telephony.in_conference(call_sid) if leg != call_sid]
 
     @activity.defn
     async def hang_up(self, call_sid: str) -> None:

@@ -50,6 +50,7 @@ RESUME_QUERY = "resume_context"
 # Messages of HandoffWorkflow and CallbackWorkflow.
 FAREWELL_SIGNAL = "farewell_played"
 REP_SIGNAL = "rep_answered"
+JOINED_SIGNAL = "rep_joined"
 CALLER_LEFT_SIGNAL = "caller_left"
 DIAL_SIGNAL = "dial_status"
 ACKNOWLEDGED_SIGNAL = "page_acknowledged"

@@ -116,6 +116,10 @@ class Telephony(Protocol):
         """Put a live caller into the failsafe queue. Raises `Rejected` when the call is over."""
         ...
 
+    async def in_conference(self, call_sid: str) -> Sequence[str]:
+        """CallSids of everybody who sits in the conference of this caller's handoff now, the caller too."""
+        ...
+
     async def ring_rep(self, call: RepCall) -> str:
         """Ring a rep with a spoken brief and press-1 accept; returns the CallSid of the rep's leg."""
         ...
@@ -180,6 +184,10 @@ class CallControl(Protocol):
 
     async def rep_answered(self, call_sid: str, rep_number: str, answer: RepAnswer) -> None:
         """Tell the handoff of this call what a rep did. Raises `Rejected` when the handoff is over."""
+        ...
+
+    async def rep_joined(self, call_sid: str, leg_sid: str) -> None:
+        """Tell the handoff of this call whose leg came to the caller. Raises `Rejected` when the handoff is over."""
         ...
 
     async def caller_left(self, call_sid: str) -> None:

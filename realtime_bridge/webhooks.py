@@ -214,10 +214,16 @@ class Webhooks:
         return Response(status_code=204)
 
     async def conference(self, request: Request, form: Form) -> Response:
-        """Who came into and left the conference; the caller leaving unwinds the handoff."""
-        caller = request.query_params.get("handoff", "")
-        if form.get("StatusCallbackEvent") == "participant-leave" and form.get("CallSid") == caller:
+        """Who came into and left the conference: whoever joins the caller picked up; the caller leaving unwinds it.
+
+        Reps are reported here too, for Twilio uses the callback of the first participant, who is the caller.
+        """
+        caller, who = request.query_params.get("handoff", ""), form.get("CallSid", "")
+        event = form.get("StatusCallbackEvent")
+        if event == "participant-leave" and who == caller:
             await self._signal(self.control.caller_left(caller), caller)
+        if event == "participant-join" and who != caller:
+            await self._signal(self.control.rep_joined(caller, who), caller)
         return Response(status_code=204)
 
     async def dial_done(self, request: Request, form: Form) -> Response:

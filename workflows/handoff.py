@@ -17,6 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from firstline import names
     from firstline.domain.brief import reason_in_words, spoken_brief
     from firstline.domain.handoff import HandoffInput, HandoffResult, HandoffState, RepAnswer
+    from firstline.domain.reps import Reps
     from firstline.ports import RepCall
 
 PROGRESS_SIGNAL = "handoff_progress"
@@ -27,6 +28,8 @@ FAREWELL_WITHIN = timedelta(seconds=10)
 RING_SECONDS = 20
 BRIEF_SECONDS = 20
 """For a rep who picked up to hear the brief and to press 1."""
+JOIN_WITHIN = timedelta(seconds=15)
+"""From the press of 1 to the conference; a rep whose key a dying bridge lost is asked for it again meanwhile."""
 
 BEFORE_CALLBACKS = Priority(priority_key=1)
 """Outbound calls share the carrier's one call a second, and here a caller is waiting."""
@@ -48,9 +51,7 @@ class HandoffWorkflow:
         self._history: list[str] = []
         self._farewell_played = False
         self._caller_left = False
-        self._answers: dict[str, RepAnswer] = {}
-        self._let_go: list[str] = []
-        """Reps whose leg was ended: an answer of theirs comes too late."""
+        self._reps = Reps()
         self._acknowledged_by: list[str] = []
         self._picked_up_ms: int | None = None
         self._on_call: asyncio.Task[list[str]] | None = None
@@ -113,9 +114,54 @@ class HandoffWorkflow:
         """Number of the rep who took the call; None when nobody did."""
         for rep in await (self._on_call or self._reps_of_the_settings()):
             accepted = await self._offer(rep)
-            if accepted is not None:
-                return accepted
+            if accepted is not None and (came := await self._who_came(accepted)) is not None:
+                return came
         return None
+
+    async def _who_came(self, accepted: str) -> str | None:
+        """Number of the rep who is with the caller; None when the one who accepted was lost on the way."""
+        if not workflow.patched("pickup-is-the-join"):
+            return accepted
+        await self._reach(HandoffState.JOINING, f"{accepted} accepted and is being connected")
+        await self._until(
+            lambda: self._reps.with_caller is not None or self._reps.is_lost(accepted),
+            JOIN_WITHIN,
+            f"{accepted} joins the caller",
+        )
+        if not (self._reps.with_caller or self._reps.is_lost(accepted) or self._caller_left):
+            await self._look_into_the_conference(accepted)
+        if self._reps.with_caller is None:
+            await self._give_up_on(accepted)
+        # A leg that the carrier did not end may come after all.
+        if self._reps.with_caller is not None:
+            self._picked_up_ms = self._waited_ms
+        return self._reps.with_caller
+
+    async def _look_into_the_conference(self, accepted: str) -> None:
+        """No join was heard: the carrier is asked, for to end the leg of a rep who came would end the conference."""
+        try:
+            legs = await workflow.execute_activity_method(
+                HandoffActivities.legs_with_caller,
+                self._request.call_sid,
+                summary=f"Is {accepted} with the caller?",
+                **steps.JOINED,
+            )
+        except ActivityError:
+            await self._reach(self._state, f"The carrier did not say whether {accepted} came")
+            return
+        for leg in legs:
+            self._reps.joined(leg)
+
+    async def _give_up_on(self, accepted: str) -> None:
+        """A rep who accepted did not come: their leg is ended before the next one is rung."""
+        leg = self._reps.live_leg(accepted)
+        if leg is not None:
+            await self._let_go_of(accepted, leg, "accepted and did not come")
+        else:
+            self._reps.let_go(accepted)
+            await self._reach(self._state, f"{accepted} accepted and was lost before joining")
+        self._picked_up_ms = None
+        self._go_on_unless_left()
 
     async def _who_is_on_call(self) -> list[str]:
         """Runs beside the farewell and the move: ringing seldom waits for it."""
@@ -145,22 +191,22 @@ class HandoffWorkflow:
         if leg is not None:
             within = timedelta(seconds=RING_SECONDS + BRIEF_SECONDS)
             await self._until(
-                lambda: self._accepted is not None or rep in self._answers, within, f"{rep} answers or not"
+                lambda: self._reps.accepted is not None or self._reps.has_answered(rep), within, f"{rep} answers or not"
             )
-            if self._accepted != rep or self._caller_left:
-                await self._let_go_of(rep, leg)
+            if self._reps.accepted != rep or self._caller_left:
+                await self._let_go_of(rep, leg, self._reps.answer(rep))
         self._go_on_unless_left()
-        return self._accepted
+        return self._reps.accepted
 
-    async def _let_go_of(self, rep: str, leg: str) -> None:
+    async def _let_go_of(self, rep: str, leg: str, why: str) -> None:
         """End the leg of a rep who does not get the call."""
-        self._let_go.append(rep)
-        answer = self._answers.get(rep, RepAnswer.NO_ANSWER).value.replace("_", " ")
-        await self._reach(self._state, f"Letting {rep} go: {'the caller left' if self._caller_left else answer}")
+        self._reps.let_go(rep)
+        await self._reach(self._state, f"Letting {rep} go: {'the caller left' if self._caller_left else why}")
         try:
             await workflow.execute_activity_method(
                 HandoffActivities.hang_up, leg, summary=f"End the leg of {rep}", **steps.HANG_UP
             )
+            self._reps.ended(leg)
         except ActivityError:
             await self._reach(self._state, f"The leg of {rep} could not be ended")
 
@@ -174,7 +220,7 @@ class HandoffWorkflow:
             ring_seconds=RING_SECONDS,
         )
         try:
-            return await workflow.execute_activity_method(
+            leg = await workflow.execute_activity_method(
                 HandoffActivities.ring_rep,
                 call,
                 summary=f"Ring {rep}",
@@ -185,6 +231,8 @@ class HandoffWorkflow:
         except ActivityError:
             await self._reach(self._state, f"{rep} could not be rung")
             return None
+        self._reps.rung(rep, leg)
+        return leg
 
     async def _queue(self) -> None:
         """Nobody took the call: the caller waits in the failsafe queue, and the page stays open."""
@@ -218,13 +266,14 @@ class HandoffWorkflow:
 
     @workflow.signal(name=names.REP_SIGNAL)
     def rep_answered(self, rep_number: str, answer: RepAnswer) -> None:
-        """A rep pressed a key, or did not. The first answer of a rep counts."""
-        if rep_number in self._let_go or rep_number in self._answers:
-            return
-        self._answers[rep_number] = answer
-        if answer is RepAnswer.ACCEPTED and self._picked_up_ms is None:
-            waited = workflow.now() - workflow.info().start_time
-            self._picked_up_ms = round(waited / timedelta(milliseconds=1))
+        """A rep pressed a key, or did not, or their leg ended."""
+        if self._reps.answered(rep_number, answer) and answer is RepAnswer.ACCEPTED and self._picked_up_ms is None:
+            self._picked_up_ms = self._waited_ms
+
+    @workflow.signal(name=names.JOINED_SIGNAL)
+    def rep_joined(self, leg_sid: str) -> None:
+        """A leg came into the caller's conference."""
+        self._reps.joined(leg_sid)
 
     @workflow.signal(name=names.ACKNOWLEDGED_SIGNAL)
     async def page_acknowledged(self, by: str) -> None:
@@ -246,8 +295,8 @@ class HandoffWorkflow:
     # --- helpers ----------------------------------------------------------------------------------------------------
 
     @property
-    def _accepted(self) -> str | None:
-        return next((rep for rep, answer in self._answers.items() if answer is RepAnswer.ACCEPTED), None)
+    def _waited_ms(self) -> int:
+        return round((workflow.now() - workflow.info().start_time) / timedelta(milliseconds=1))
 
     async def _until(self, condition: Callable[[], bool], within: timedelta, summary: str) -> None:
         """Wait for the condition, the time limit or the caller's leaving."""

@@ -151,6 +151,10 @@ class TemporalCallControl:
             if answer is not RepAnswer.ACCEPTED or await self._who_took(handoff_id) != rep_number:
                 raise
 
+    async def rep_joined(self, call_sid: str, leg_sid: str) -> None:
+        """A signal to the handoff's workflow. Raises `Rejected` when the handoff is over."""
+        await self._signal(names.handoff_workflow_id(call_sid), call_sid, names.JOINED_SIGNAL, leg_sid)
+
     async def _who_took(self, handoff_id: str) -> str:
         """Number of the rep who took the call of a handoff that is over; empty for none."""
         async with _as_port_error("handoff_result", _RESULT_SECONDS):

@@ -72,7 +72,7 @@ class TwilioTelephony:
         twiml = hold_in_conference(self._bridge_url, call_sid)
 
         def move() -> None:
-            if not self._is_held(call_sid):
+            if call_sid not in self._participants(call_sid):
                 self._client.calls(call_sid).update(twiml=twiml)
 
         await _in_thread(move)
@@ -81,6 +81,10 @@ class TwilioTelephony:
         """A repeat sends the caller to the end of the queue again, which is a wait and no loss."""
         twiml = failsafe_queue(self._bridge_url, self._failsafe_message)
         await _in_thread(lambda: self._client.calls(call_sid).update(twiml=twiml))
+
+    async def in_conference(self, call_sid: str) -> Sequence[str]:
+        """Two questions: which conference has the name and goes on, and who is in it. Nobody when there is none."""
+        return await _in_thread(lambda: self._participants(call_sid))
 
     async def ring_rep(self, call: RepCall) -> str:
         """Not idempotent in itself: whoever retries asks `find_live` first."""
@@ -186,12 +190,12 @@ class TwilioTelephony:
             await self._turns.wait()
         return str((await _in_thread(create)).sid)
 
-    def _is_held(self, call_sid: str) -> bool:
+    def _participants(self, call_sid: str) -> list[str]:
         for conference in self._client.conferences.list(friendly_name=conference_name(call_sid), limit=20):
             if conference.status != "completed":
                 participants = self._client.conferences(conference.sid).participants.list()
-                return any(participant.call_sid == call_sid for participant in participants)
-        return False
+                return [str(participant.call_sid) for participant in participants]
+        return []
 
 
 async def _in_thread(ask: Callable[[], T]) -> T:

@@ -42,6 +42,7 @@ class HandoffState(StrEnum):
     PAGING = "paging"
     HOLDING = "holding"
     RINGING = "ringing"
+    JOINING = "joining"
     BRIDGED = "bridged"
     FAILSAFE = "failsafe"
     CALLER_LEFT = "caller_left"
@@ -73,6 +74,10 @@ class HandoffResult:
 
     state: HandoffState
     rep: str = ""
-    """Number of the rep who accepted; empty otherwise."""
+    """Number of the rep who came to the caller; empty otherwise."""
     page_to_pickup_ms: int | None = None
-    """From the page sent to the rep's press of 1; None when nobody picked up."""
+    """From the page sent to a rep's joining the caller; None when nobody did.
+
+    The press of 1 does not count: the caller hears nobody yet, and a rep may be lost on the way. Where the carrier had
+    to be asked, it ends with the carrier's answer, later than the join by up to the wait for it.
+    """

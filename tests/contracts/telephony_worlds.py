@@ -4,8 +4,9 @@ from typing import Any, Protocol
 
 from firstline.adapters.twilio import TwilioTelephony
 from firstline.ports import Telephony
+from realtime_bridge.twiml import join_as_rep
 from tests.fakes.telephony import FakeTelephony
-from tests.simulators.phone_booth import ACCOUNT_SID, CALLER, LINE, Booth
+from tests.simulators.phone_booth import ACCOUNT_SID, CALLER, LINE, REP, Booth
 from tests.simulators.tiny_bridge import AUTH_TOKEN, TinyBridge
 
 WITH_AGENT = "<Response><Enqueue>with-the-agent</Enqueue></Response>"
@@ -23,6 +24,10 @@ class TelephonyWorld(Protocol):
 
     async def finished_caller(self) -> str:
         """Somebody who has hung up; CallSid."""
+        ...
+
+    async def rep_joins(self, call_sid: str) -> str:
+        """A rep comes into this caller's conference; CallSid of their leg."""
         ...
 
     async def where(self, call_sid: str, place: str) -> list[str]:
@@ -44,6 +49,11 @@ class FakeTelephonyWorld:
     async def finished_caller(self) -> str:
         sid = await self.live_caller()
         self.telephony.end(sid)
+        return sid
+
+    async def rep_joins(self, call_sid: str) -> str:
+        sid = self.telephony.begin(REP, LINE)
+        self.telephony.join(sid, call_sid)
         return sid
 
     async def where(self, call_sid: str, place: str) -> list[str]:
@@ -73,6 +83,12 @@ class TwilioWorld:
         sid = await self.live_caller()
         await self._booth.post(f"/sim/calls/{sid}/hangup", {})
         await self._booth.whole(sid)
+        return sid
+
+    async def rep_joins(self, call_sid: str) -> str:
+        self._bridge.answers["/join"] = join_as_rep(call_sid)
+        sid = await self._booth.call(f"{self._bridge.url}/join", hang_up="never")
+        await self._booth.until(sid, "conference_joined")
         return sid
 
     async def where(self, call_sid: str, place: str) -> list[str]:

@@ -116,12 +116,15 @@ class TestAHandoff:
             await world.telephony.until(lambda: start.call_sid in {call.call_sid for call in world.telephony.rung})
 
         await control.rep_answered(start.call_sid, REPS[0], RepAnswer.DECLINED)
+        await control.rep_joined(start.call_sid, "CA" + "e" * 32)
 
         assert await control.next_step(start.call_sid, DEADLINE) is NextStep.CONFERENCE
 
     async def test_that_was_never_asked_for_has_no_rep(self, control: CallControl) -> None:
         with pytest.raises(Rejected):
             await control.rep_answered(started().call_sid, REPS[0], RepAnswer.ACCEPTED)
+        with pytest.raises(Rejected, match="is over"):
+            await control.rep_joined(started().call_sid, "CA" + "e" * 32)
 
     async def test_of_a_call_that_is_over_is_rejected(self, control: CallControl) -> None:
         start = started()

@@ -9,6 +9,7 @@ from firstline.adapters.twilio import TwilioTelephony
 from firstline.domain.callback import DialStatus
 from firstline.names import FAILSAFE_QUEUE, conference_name
 from firstline.ports import CallbackDial, PortError, Rejected, RepCall
+from realtime_bridge.twiml import join_as_rep
 from tests.contracts.telephony_worlds import FakeTelephonyWorld, TelephonyWorld, TwilioWorld
 from tests.simulators.phone_booth import ACCOUNT_SID, CALLER, LINE, REP, Booth
 from tests.simulators.tiny_bridge import AUTH_TOKEN, TinyBridge
@@ -48,6 +49,21 @@ class TestMoving:
         await world.telephony.move_to_conference(caller)
 
         assert await world.where(caller, conference_name(caller)) == [caller]
+
+    async def test_whoever_sits_in_the_conference_is_known_until_they_leave(self, world: TelephonyWorld) -> None:
+        caller = await world.live_caller()
+        before = await world.telephony.in_conference(caller)
+        await world.telephony.move_to_conference(caller)
+        await world.where(caller, conference_name(caller))
+
+        rep = await world.rep_joins(caller)
+        both = await world.telephony.in_conference(caller)
+        await world.telephony.hang_up(rep)
+        await world.over(rep)
+
+        assert before == []
+        assert sorted(both) == sorted([caller, rep])
+        assert rep not in await world.telephony.in_conference(caller)
 
     async def test_puts_the_caller_into_the_failsafe_queue(self, world: TelephonyWorld) -> None:
         caller = await world.live_caller()
@@ -196,12 +212,17 @@ class TestTwilio:
         await booth.until(caller, "verb", name="Pause")
         await telephony.move_to_conference(caller)
         joined = await bridge.webhook("/twilio/conference")
+        bridge.answers["/join"] = join_as_rep(caller)
+        rep = await booth.call(f"{bridge.url}/join", hang_up="never")
+        came = await bridge.webhook("/twilio/conference")
 
         await booth.post(f"/sim/calls/{caller}/hangup", {})
         done = await bridge.webhook("/twilio/dial-done")
 
         assert joined.query == done.query == {"handoff": caller}
         assert joined.form["StatusCallbackEvent"] == "participant-join"
+        assert (came.form["StatusCallbackEvent"], came.form["CallSid"]) == ("participant-join", rep)
+        assert came.query == {"handoff": caller}
         assert (joined.form["StartConferenceOnEnter"], joined.form["EndConferenceOnExit"]) == ("false", "true")
 
     async def test_a_second_move_does_not_take_the_caller_out(

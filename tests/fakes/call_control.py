@@ -33,6 +33,7 @@ class FakeCallControl:
         self.handoffs: list[HandoffRequest] = []
         self.callbacks: list[CallbackRequest] = []
         self.rep_answers: list[tuple[str, str, RepAnswer]] = []
+        self.joined: list[tuple[str, str]] = []
         self.left: list[str] = []
         self.dialled: list[tuple[str, str, DialStatus]] = []
         self.owed: dict[str, CallbackRequest] = {}
@@ -84,9 +85,12 @@ class FakeCallControl:
     async def rep_answered(self, call_sid: str, rep_number: str, answer: RepAnswer) -> None:
         self._reach()
         self.rep_answers.append((call_sid, rep_number, answer))
-        call = self._live(call_sid, handoff_workflow_id(call_sid))
-        if call.handoff is None:
-            raise Rejected(f"{handoff_workflow_id(call_sid)} is over")
+        self._handed_off(call_sid)
+
+    async def rep_joined(self, call_sid: str, leg_sid: str) -> None:
+        self._reach()
+        self.joined.append((call_sid, leg_sid))
+        self._handed_off(call_sid)
 
     async def caller_left(self, call_sid: str) -> None:
         self.left.append(call_sid)
@@ -155,6 +159,10 @@ class FakeCallControl:
         if call_sid not in self.calls:
             raise PortError("nobody knows this call")
         return self.calls[call_sid]
+
+    def _handed_off(self, call_sid: str) -> None:
+        if self._live(call_sid, handoff_workflow_id(call_sid)).handoff is None:
+            raise Rejected(f"{handoff_workflow_id(call_sid)} is over")
 
     def _live(self, call_sid: str, workflow_id: str) -> CallState:
         self._reach()

@@ -40,11 +40,19 @@ class FakeTelephony:
         """A call is over."""
         self.calls[call_sid].live = False
 
+    def join(self, leg_sid: str, call_sid: str) -> None:
+        """A rep's leg comes into the conference of this caller."""
+        self.calls[leg_sid].where = conference_name(call_sid)
+
     async def move_to_conference(self, call_sid: str) -> None:
         self._live(call_sid).where = conference_name(call_sid)
 
     async def move_to_failsafe(self, call_sid: str) -> None:
         self._live(call_sid).where = FAILSAFE_QUEUE
+
+    async def in_conference(self, call_sid: str) -> Sequence[str]:
+        name = conference_name(call_sid)
+        return [sid for sid, call in self.calls.items() if call.live and call.where == name]
 
     async def ring_rep(self, call: RepCall) -> str:
         return self._dial(call.rep_number, call.from_number)

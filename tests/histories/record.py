@@ -89,6 +89,7 @@ async def transferred(stage: Stage) -> dict[str, Handle]:
     await saga.signal("rep_answered", args=[REPS[0], RepAnswer.DECLINED])
     await stage.world.telephony.until(lambda: stage.world.telephony.has_rung(2))
     await saga.signal("rep_answered", args=[REPS[1], RepAnswer.ACCEPTED])
+    await saga.signal("rep_joined", leg_sid(2))
     await saga.result()
     await call.signal("caller_left")
     await call.result()
@@ -99,10 +100,25 @@ async def taken(stage: Stage) -> dict[str, Handle]:
     """Whoever is on call was asked for at once; the first rep takes the call."""
     call, saga = await _handed_off(stage)
     await saga.signal("rep_answered", args=[REPS[0], RepAnswer.ACCEPTED])
+    await saga.signal("rep_joined", leg_sid(1))
     await saga.result()
     await call.signal("caller_left")
     await call.result()
     return {"handoff_on_call": saga}
+
+
+async def lost_on_the_way(stage: Stage) -> dict[str, Handle]:
+    """The first rep accepts and their leg ends; the second one comes, and only the carrier knows."""
+    call, saga = await _handed_off(stage)
+    for answer in (RepAnswer.ACCEPTED, RepAnswer.DECLINED):
+        await saga.signal("rep_answered", args=[REPS[0], answer])
+    await stage.world.telephony.until(lambda: stage.world.telephony.has_rung(2))
+    stage.world.telephony.join(leg_sid(2), call.id.removeprefix("call-"))
+    await saga.signal("rep_answered", args=[REPS[1], RepAnswer.ACCEPTED])
+    await saga.result()
+    await call.signal("caller_left")
+    await call.result()
+    return {"handoff_lost_on_the_way": saga}
 
 
 async def left_waiting(stage: Stage) -> dict[str, Handle]:
@@ -229,6 +245,7 @@ ON_REAL_TIME: list[Scene] = [
     resolved,
     shown,
     taken,
+    lost_on_the_way,
     transferred,
     left_waiting,
     callback_waiting,

@@ -159,6 +159,30 @@ class TestTheEndOfAConference:
         assert carrier.control.left == []
 
 
+class TestWhoeverJoinsTheConference:
+    @pytest.mark.parametrize(("who", "told"), [(OUTBOUND, [(CALL, OUTBOUND)]), (CALL, [])])
+    async def test_is_told_to_the_handoff_unless_it_is_the_caller(
+        self, carrier: Carrier, who: str, told: list[tuple[str, str]]
+    ) -> None:
+        await handed_off(carrier)
+
+        answer = await carrier.post(
+            f"/twilio/conference?handoff={CALL}", CallSid=who, StatusCallbackEvent="participant-join"
+        )
+
+        assert answer.status_code == 204
+        assert carrier.control.joined == told
+
+    async def test_and_leaves_again_does_not_take_the_caller_along(self, carrier: Carrier) -> None:
+        await handed_off(carrier)
+
+        await carrier.post(
+            f"/twilio/conference?handoff={CALL}", CallSid=OUTBOUND, StatusCallbackEvent="participant-leave"
+        )
+
+        assert (carrier.control.joined, carrier.control.left) == ([], [])
+
+
 class TestWhileTheControlPlaneIsDown:
     async def test_a_rep_who_accepted_is_still_accepted_when_it_is_back(self, carrier: Carrier) -> None:
         """Twilio does not send the digit again when it is redirected."""
@@ -190,6 +214,7 @@ class TestWhileTheControlPlaneIsDown:
             (f"/twilio/amd?callback={CALL}", {"AnsweredBy": "human"}),
             (f"/twilio/rep-status?handoff={CALL}&rep=%2B15550100201", {"CallStatus": "no-answer"}),
             (f"/twilio/conference?handoff={CALL}", {"StatusCallbackEvent": "participant-leave"}),
+            (f"/twilio/conference?handoff={CALL}", {"StatusCallbackEvent": "participant-join", "CallSid": OUTBOUND}),
         ],
     )
     async def test_a_status_that_cannot_be_told_is_counted(

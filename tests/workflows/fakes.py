@@ -75,6 +75,8 @@ class RecordingTelephony(Recording, FakeTelephony):
         self.rung: list[RepCall] = []
         self.dialled: list[CallbackDial] = []
         self.hung_up: list[str] = []
+        self.looked_in: list[str] = []
+        """Callers whose conference was looked into, each once."""
         self.status_of_calls: DialStatus | None = None
         """What the carrier says of a call when it is asked."""
         self.becomes: dict[str, DialStatus] = {}
@@ -111,6 +113,12 @@ class RecordingTelephony(Recording, FakeTelephony):
         self.queued.append(call_sid)
         await self._record("move_to_failsafe")
         await super().move_to_failsafe(call_sid)
+
+    async def in_conference(self, call_sid: str) -> Sequence[str]:
+        if call_sid not in self.looked_in:
+            self.looked_in.append(call_sid)
+        await self._record("in_conference")
+        return await super().in_conference(call_sid)
 
     async def ring_rep(self, call: RepCall) -> str:
         self.rung.append(call)

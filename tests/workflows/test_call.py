@@ -212,6 +212,7 @@ class TestAnOutcome:
         call = await handed_off(stage, start)
         saga = stage.of(handoff_workflow_id(start.call_sid))
         await saga.signal("rep_answered", args=[REPS[0], RepAnswer.ACCEPTED])
+        await saga.signal("rep_joined", leg_sid(1))
         await stage.result_of(saga.id)
 
         await learn(call, stream_ended(start, "moved"), call_ended(start))

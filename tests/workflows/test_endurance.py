@@ -20,7 +20,7 @@ from tests.workflows.calls import (
     talking,
     wants_person,
 )
-from tests.workflows.fakes import World
+from tests.workflows.fakes import World, leg_sid
 from tests.workflows.stage import Stage
 from workers.worker import build_worker
 from workflows.call import CallWorkflow
@@ -40,6 +40,7 @@ class TestAWorkerThatForgets:
             for number, answer in ((1, RepAnswer.DECLINED), (2, RepAnswer.ACCEPTED)):
                 await world.telephony.until(functools.partial(world.telephony.has_rung, number))
                 await saga.signal("rep_answered", args=[REPS[number - 1], answer])
+            await saga.signal("rep_joined", leg_sid(2))
             await saga.result()
             await call.signal(CallWorkflow.facts, [call_ended(start)])
 

@@ -115,6 +115,7 @@ class TestALongCall:
         await control.deliver(start, [fact(start, "farewell", FactKind.FAREWELL_PLAYED, 20)])
         await stage.world.telephony.until(lambda: stage.world.telephony.has_rung(1))
         await control.rep_answered(start.call_sid, REPS[0], RepAnswer.ACCEPTED)
+        await control.rep_joined(start.call_sid, leg_sid(1))
         handed = await stage.of(handoff_workflow_id(start.call_sid)).result()
         for number in range(6, 11):
             await control.deliver(start, [answered_turn(start, number)])

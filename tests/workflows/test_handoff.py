@@ -18,7 +18,7 @@ from tests.workflows.fakes import World, leg_sid
 from tests.workflows.stage import Stage
 from workers.worker import build_worker
 from workflows.call import CallWorkflow
-from workflows.handoff import HandoffWorkflow
+from workflows.handoff import JOIN_WITHIN, HandoffWorkflow
 
 Saga = WorkflowHandle[HandoffWorkflow, HandoffResult]
 FIRST, SECOND = REPS
@@ -41,11 +41,24 @@ async def ringing(stage: Stage, reps: int = 1) -> Saga:
     return saga
 
 
+async def takes(saga: Saga, rep: str, leg: int = 1) -> None:
+    """The rep of the n-th leg accepts and comes to the caller."""
+    await saga.signal("rep_answered", args=[rep, RepAnswer.ACCEPTED])
+    await saga.signal("rep_joined", leg_sid(leg))
+
+
+async def accepted(stage: Stage, saga: Saga) -> None:
+    """The first rep has pressed 1, and the handoff waits for them to come."""
+    await saga.signal("rep_answered", args=[FIRST, RepAnswer.ACCEPTED])
+    while await saga.query(HandoffWorkflow.state) is not HandoffState.JOINING:
+        continue
+
+
 class TestARepWhoAccepts:
     async def test_is_bridged_and_the_page_is_resolved(self, stage: Stage) -> None:
         saga = await ringing(stage)
 
-        await saga.signal("rep_answered", args=[FIRST, RepAnswer.ACCEPTED])
+        await takes(saga, FIRST)
         result = await saga.result()
 
         assert (result.state, result.rep) == (HandoffState.BRIDGED, FIRST)
@@ -56,7 +69,7 @@ class TestARepWhoAccepts:
         saga = await ringing(stage)
         began = (await saga.describe()).start_time
 
-        await saga.signal("rep_answered", args=[FIRST, RepAnswer.ACCEPTED])
+        await takes(saga, FIRST)
         result = await saga.result()
 
         ended = (await saga.describe()).close_time
@@ -69,6 +82,7 @@ class TestARepWhoAccepts:
         saga = await ringing(stage)
         control, call_sid = TemporalCallControl(stage.server.client), saga.id.removeprefix("handoff-")
         await control.rep_answered(call_sid, FIRST, RepAnswer.ACCEPTED)
+        await control.rep_joined(call_sid, leg_sid(1))
         await saga.result()
 
         await control.rep_answered(call_sid, FIRST, RepAnswer.ACCEPTED)
@@ -86,11 +100,102 @@ class TestARepWhoAccepts:
         )
 
 
+class TestARepWhoIsLostAfterAccepting:
+    async def test_whose_leg_ended_is_known_at_once_and_the_next_is_rung(self, stage: Stage) -> None:
+        saga = await ringing(stage)
+        await accepted(stage, saga)
+
+        await saga.signal("rep_answered", args=[FIRST, RepAnswer.DECLINED])
+        await stage.world.telephony.until(lambda: stage.world.telephony.has_rung(2))
+        resolved_before = list(stage.world.paging.resolved)
+        await takes(saga, SECOND, leg=2)
+        result = await saga.result()
+
+        assert (result.state, result.rep) == (HandoffState.BRIDGED, SECOND)
+        assert resolved_before == []
+        assert stage.world.paging.resolved == [saga.id]
+        assert stage.world.telephony.looked_in == []
+        assert stage.world.telephony.hung_up == []
+
+    async def test_without_a_word_is_missed_in_the_conference_and_let_go(self, stage: Stage) -> None:
+        """Neither a join nor the end of the leg is heard of: the carrier is asked, and nobody else comes either."""
+        saga = await ringing(stage)
+        await saga.signal("rep_answered", args=[FIRST, RepAnswer.ACCEPTED])
+
+        result = await saga.result()
+
+        assert result == HandoffResult(HandoffState.FAILSAFE)
+        assert stage.world.telephony.looked_in == [saga.id.removeprefix("handoff-")]
+        assert stage.world.telephony.hung_up == [leg_sid(1), leg_sid(2)]
+        assert set(stage.world.paging.open) == {saga.id}
+
+    async def test_is_not_taken_to_have_come_when_the_carrier_does_not_say(self, stage: Stage) -> None:
+        stage.world.telephony.errors["in_conference"] = [PortError("503")] * 40
+        saga = await ringing(stage)
+        await saga.signal("rep_answered", args=[FIRST, RepAnswer.ACCEPTED])
+
+        result = await saga.result()
+
+        assert result.state is HandoffState.FAILSAFE
+        assert len(stage.world.telephony.queued) == 1
+
+    async def test_is_with_the_caller_after_all_when_only_the_news_was_lost(self, stage: Stage) -> None:
+        """Their leg is not ended: that would end the conference."""
+        saga = await ringing(stage)
+        stage.world.telephony.join(leg_sid(1), saga.id.removeprefix("handoff-"))
+        await saga.signal("rep_answered", args=[FIRST, RepAnswer.ACCEPTED])
+
+        result = await saga.result()
+
+        assert (result.state, result.rep) == (HandoffState.BRIDGED, FIRST)
+        assert result.page_to_pickup_ms is not None
+        assert result.page_to_pickup_ms >= JOIN_WITHIN.total_seconds() * 1000
+        assert stage.world.telephony.hung_up == []
+
+    async def test_does_not_count_when_an_old_join_of_theirs_is_told_late(self, stage: Stage) -> None:
+        saga = await ringing(stage)
+        await accepted(stage, saga)
+        await saga.signal("rep_answered", args=[FIRST, RepAnswer.DECLINED])
+        await stage.world.telephony.until(lambda: stage.world.telephony.has_rung(2))
+
+        await saga.signal("rep_joined", leg_sid(1))
+        await saga.signal("rep_answered", args=[SECOND, RepAnswer.DECLINED])
+        result = await saga.result()
+
+        assert result.state is HandoffState.FAILSAFE
+
+    async def test_and_cannot_be_let_go_may_come_late_and_is_alone_with_the_caller(self, stage: Stage) -> None:
+        """The carrier did not end the first leg: when it joins, the second rep is let go, never beside it."""
+        telephony = stage.world.telephony
+        telephony.errors["hang_up"] = [Rejected("500")]
+        saga = await ringing(stage)
+        await accepted(stage, saga)
+        await stage.server.sleep(JOIN_WITHIN)
+        await telephony.until(lambda: telephony.has_rung(2))
+
+        await saga.signal("rep_joined", leg_sid(1))
+        result = await saga.result()
+
+        assert (result.state, result.rep) == (HandoffState.BRIDGED, FIRST)
+        assert telephony.hung_up == [leg_sid(1), leg_sid(2)]
+
+    async def test_is_let_go_when_the_caller_leaves_meanwhile(self, stage: Stage) -> None:
+        saga = await ringing(stage)
+        await accepted(stage, saga)
+
+        await saga.signal("caller_left")
+        result = await saga.result()
+
+        assert result.state is HandoffState.CALLER_LEFT
+        assert stage.world.telephony.hung_up == [leg_sid(1)]
+        assert stage.world.paging.open == {}
+
+
 class TestARepWhoDoesNot:
     async def test_is_let_go_and_the_next_is_rung(self, stage: Stage) -> None:
         saga = await ringing(stage, reps=2)
 
-        await saga.signal("rep_answered", args=[SECOND, RepAnswer.ACCEPTED])
+        await takes(saga, SECOND, leg=2)
         result = await saga.result()
 
         assert result.rep == SECOND
@@ -132,7 +237,7 @@ class TestARepWhoCannotBeRung:
         await saga.signal("farewell_played")
         await telephony.until(lambda: len(telephony.rung) == 1)
 
-        await saga.signal("rep_answered", args=[FIRST, RepAnswer.ACCEPTED])
+        await takes(saga, FIRST)
         result = await saga.result()
 
         assert result.rep == FIRST
@@ -144,7 +249,7 @@ class TestARepWhoCannotBeRung:
         await saga.signal("farewell_played")
         await stage.world.telephony.until(lambda: len(stage.world.telephony.rung) == 2)
 
-        await saga.signal("rep_answered", args=[SECOND, RepAnswer.ACCEPTED])
+        await takes(saga, SECOND, leg=2)
         result = await saga.result()
 
         assert result.rep == SECOND
@@ -238,7 +343,7 @@ class TestThePage:
         stage.world.paging.errors["trigger"] = [PortError("503")] * 5
         saga = await ringing(stage)
 
-        await saga.signal("rep_answered", args=[FIRST, RepAnswer.ACCEPTED])
+        await takes(saga, FIRST)
         result = await saga.result()
 
         assert result.state is HandoffState.BRIDGED
@@ -255,7 +360,7 @@ class TestThePage:
 
         for _ in range(2):
             await saga.signal("page_acknowledged", "Ada on call")
-        await saga.signal("rep_answered", args=[FIRST, RepAnswer.ACCEPTED])
+        await takes(saga, FIRST)
         result = await saga.result()
         timeline = await call.query(CallWorkflow.timeline)
 
@@ -266,7 +371,7 @@ class TestThePage:
         stage.world.paging.errors["trigger"] = [Rejected("routing key unknown")]
         saga = await ringing(stage)
 
-        await saga.signal("rep_answered", args=[FIRST, RepAnswer.ACCEPTED])
+        await takes(saga, FIRST)
         result = await saga.result()
 
         assert result.state is HandoffState.BRIDGED
