@@ -25,7 +25,7 @@ class PhoneSocket(WSListener):
         self._admission = admission
         self._loop = asyncio.get_running_loop()
         self._phone: WSTransport | None = None
-        self._budget = FrameBudget()
+        self._budget = FrameBudget(self._loop.time)
         self._silent: asyncio.TimerHandle | None = None
 
     # --- for the call on top ------------------------------------------------------------------------------------------
@@ -68,7 +68,7 @@ class PhoneSocket(WSListener):
         self._silent = self._loop.call_later(START_WITHIN, self._never_started)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        if not self._budget.take(frame.payload_size, self._loop.time()):
+        if not self._budget.take(frame.payload_size):
             self._cut("flood")
         elif frame.msg_type is _TEXT:
             self.on_text(frame.get_payload_as_bytes())

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from firstline.domain.resume import PlacedTool, ResumeContext, placed
+from firstline.domain.resume import TOOLS_REPLAYED, PlacedTool, ResumeContext, placed
 from firstline.domain.turn import Turn
 
 _CONTEXT_TURNS = 2
@@ -16,7 +16,7 @@ class Conversation:
         self.lines: list[tuple[str, str]] = []
         """(speaker, words as heard) of everything that is over."""
         self.tools: list[PlacedTool] = []
-        """What tools answered, with its place among the lines."""
+        """What tools answered last, with its place among the lines: as much as is ever told again."""
         self.confidence: float | None = None
         """The runtime's, of the last look-up; None when nothing was looked up."""
         self._caller_texts: list[str] = []
@@ -40,7 +40,7 @@ class Conversation:
         """A turn is over."""
         if turn.caller_text:
             self._caller_texts.append(turn.caller_text)
-        self.tools += placed(turn, len(self.lines))
+        self.tools = [*self.tools, *placed(turn, len(self.lines))][-TOOLS_REPLAYED:]
         self.lines += turn.spoken
 
     def with_open(self, turn: Turn | None) -> tuple[list[tuple[str, str]], list[PlacedTool]]:

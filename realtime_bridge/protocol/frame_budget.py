@@ -4,29 +4,42 @@ Twilio sends one frame of 20 ms fifty times a second, a mark or a digit now and 
 the network stood still all at once. A flood is orders of magnitude faster than any of that.
 """
 
+from collections.abc import Callable
+
 RATE = 100.0
 """Frames a second, on average: twice what a stream has."""
 BURST = 500.0
 """Frames at once: 10 s of audio held up on its way. What a flood gets in before it is cut is time that others wait."""
+CREDIT = 10
+"""Frames that are taken before the clock is looked at once for all of them."""
 BYTES_PER_FRAME = 1024
 """A media frame has about 400 bytes; a larger one counts as several."""
 
 
 class FrameBudget:
-    """One socket's bucket, kept as the moment at which it will be full again. Times are seconds of any steady clock."""
+    """One socket's bucket, kept as the moment at which it will be full again. `clock`: seconds, any steady one."""
 
-    __slots__ = ("_full_at", "exhausted")
+    __slots__ = ("_clock", "_full_at", "_taken", "exhausted")
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
         self._full_at = 0.0
+        self._taken = 0
         self.exhausted = False
         """Once empty it stays so: a socket that floods is cut, not slowed down."""
 
-    def take(self, size: int, now: float) -> bool:
+    def take(self, size: int) -> bool:
         """Whether a frame of `size` bytes is within the budget."""
+        self._taken += 1 + size // BYTES_PER_FRAME
+        return self._taken < CREDIT or self._settle()
+
+    def _settle(self) -> bool:
         if self.exhausted:
             return False
-        full_at = self._full_at if self._full_at > now else now
-        self._full_at = full_at + (1 + size // BYTES_PER_FRAME) / RATE
+        now = self._clock()
+        self._full_at = max(self._full_at, now) + self._taken / RATE
+        self._taken = 0
         self.exhausted = self._full_at - now > BURST / RATE
+        if self.exhausted:
+            self._taken = CREDIT
         return not self.exhausted

@@ -25,10 +25,12 @@ class RecentAudio:
 
     def add(self, frame: CallerAudio) -> None:
         """20 ms came."""
-        self._frames.append(frame)
+        frames = self._frames
+        frames.append(frame)
         self._count += 1
-        if len(self._frames) > KEPT and not self.speaking and not self._ends:
-            self._trim(KEPT)
+        if len(frames) > KEPT and not self.speaking and not self._ends:
+            while len(frames) > KEPT:
+                frames.popleft()
 
     @property
     def holding(self) -> bool:

@@ -74,9 +74,9 @@ class TwilioStream:
             # Fifty times a second and call; whatever is not quite this is looked at below.
             if frame["event"] == "media" and self._live and frame["streamSid"] == self.stream_sid:
                 media = frame["media"]
-                if media["track"] == "inbound":
-                    return _audio(media["payload"])
-        except (KeyError, TypeError):
+                if media["track"] == "inbound" and media["payload"]:
+                    return CallerAudio(binascii.a2b_base64(media["payload"], strict_mode=True))
+        except (KeyError, TypeError, ValueError):
             pass
         if not isinstance(frame, dict):
             raise BadFrame("not a JSON object")
