@@ -20,12 +20,16 @@ class Fed:
 
 
 def feed(stage: Stage, backend: Backend, fed: Fed) -> None:
-    """One row that nobody can read, and a second copy of every row that waits.
+    """One row that nobody can read, and a second copy of every fact that waits.
 
     The bridge may be starting meanwhile: SQLite lets both in.
     """
     with closing(sqlite3.connect(stage.spool_file(backend), timeout=5)) as file, file:
-        repeated = file.execute("insert into fact (call_sid, start, body) select call_sid, start, body from fact")
+        # Not the nonsense of an earlier death, which may still wait: it is counted once.
+        repeated = file.execute(
+            "insert into fact (call_sid, start, body) select call_sid, start, body from fact where call_sid <> ?",
+            (_NOWHERE,),
+        )
         fed.repeats += max(0, repeated.rowcount)
         row = (_NOWHERE, _NONSENSE, _NONSENSE)
         file.execute("insert into fact (call_sid, start, body) values (?, ?, ?)", row)
