@@ -189,6 +189,7 @@ class Speculation:
             return
         turn.settled = True
         if turn.quoted is not None and turn.quoted.grounds(" ".join(spoken.text for spoken in turn.spoken)):
+            turn.judged_by(turn.quoted)
             self._use_quoted(turn)
         self._quoted.take_back()
         turn.searches_ahead, self._begun = self._begun, 0
@@ -200,7 +201,7 @@ class Speculation:
         self._quoted.keep()
         self._before = finding.query
         turn.lookup = Lookup.QUOTED
-        turn.quote_used(finding)
+        turn.found(finding.answer)
         turn.stages |= {"retrieval_ahead": finding.took_ms, "retrieval_saved": finding.took_ms}
 
     # --- another model session ----------------------------------------------------------------------------------------

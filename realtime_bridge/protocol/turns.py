@@ -97,10 +97,9 @@ class OpenTurn:
         if answer.model_confidence is not None:
             self.model_confidence = answer.model_confidence
 
-    def quote_used(self, finding: Finding) -> None:
+    def judged_by(self, finding: Finding) -> None:
         """The answer was made from passages that the model never had to ask for: its groundedness is judged by them."""
         self.tools.append(ToolUse(LOOKUP, finding.arguments, finding.answer.output, 0.0))
-        self.found(finding.answer)
 
     def found(self, answer: ToolAnswer) -> None:
         """Passages that the model answered from."""
