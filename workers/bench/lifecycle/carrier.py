@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from firstline.names import CONFERENCE_PREFIX
 from workers.bench.lifecycle.callers import Caller
 from workers.bench.lifecycle.stage import REPS, Stage
 
@@ -65,7 +66,17 @@ class Leg:
     @property
     def cut_off(self) -> bool:
         """Somebody else ended it in the middle of a conversation between two people."""
-        return bool(self.all("conference_started")) and any(event["by"] == "api" for event in self.all("hung_up"))
+        return bool(self.all("conference_started")) and bool(self.ended_at("api"))
+
+    def ended_at(self, by: str) -> str:
+        """When `person`, `api` or `twiml` ended it, ISO 8601; empty when it ended in another way."""
+        return next((str(event["time"]) for event in self.all("hung_up") if event["by"] == by), "")
+
+    @property
+    def held_for(self) -> str:
+        """CallSid of the caller in whose conference it was; empty when it was in none."""
+        joined = self.all("conference_joined")
+        return str(joined[0]["name"]).removeprefix(CONFERENCE_PREFIX) if joined else ""
 
     @property
     def trail(self) -> str:

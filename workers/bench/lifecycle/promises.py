@@ -121,8 +121,15 @@ def _lines(verdict: Verdict, carrier: Carrier) -> None:
         if leg.dropped and leg.to not in REPS and not leg.gone_at_pick_up:
             verdict.dropped += 1
             verdict.wrong.append(f"{leg.sid}: the line went dead: {leg.trail}")
-        if leg.cut_off:
+        if leg.cut_off and not _caller_left_first(carrier, leg):
             verdict.wrong.append(f"{leg.sid}: a conversation with a person was cut off: {leg.trail}")
+
+
+def _caller_left_first(carrier: Carrier, leg: Leg) -> bool:
+    """Whether the caller had hung up by then: a rep who has just joined is let go with good reason."""
+    caller = carrier.legs.get(leg.held_for)
+    left = caller.ended_at("person") if caller else ""
+    return bool(left) and left <= leg.ended_at("api")
 
 
 def _conversations(carrier: Carrier) -> Iterator[Leg]:
