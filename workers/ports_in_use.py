@@ -1,8 +1,13 @@
 """Says who holds a port that we need, and how to choose another."""
 
+import random
 import socket
 
 import psutil
+
+_NOBODY_S = range(20_000, 32_000)
+"""Below the ports that Linux gives to outgoing connections (32,768 and up), which could take it before we listen."""
+_given: set[int] = set()
 
 
 class PortInUse(Exception):
@@ -35,7 +40,15 @@ def _holder(port: int) -> str:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on at this moment, another one each time."""
+    while True:
+        port = random.choice(_NOBODY_S)
+        if port in _given:
+            continue
+        with socket.socket() as probe:
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+        _given.add(port)
+        return port
