@@ -1,9 +1,8 @@
 """The caller makes a sound while the agent speaks: is it an interruption?
 
-The phone falls silent at once, whatever it was. If the agent's words are all there already, they are kept until it is
-clear what the sound was: an interruption (it lasts, or it has words that ask for something), or a sound a listener
-makes and a cough, after which the agent goes on where it was cut. While the model still speaks nothing is held: its
-answer must be cancelled before the server, at the end of the caller's speech, tries to begin the next one.
+The phone falls silent at once, whatever it was. The agent's words are kept, those that the model is still saying
+among them, until it is clear what the sound was: an interruption (it lasts, or it has words that ask for something), or
+a sound a listener makes and a cough, after which the agent goes on where it was cut.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,8 +32,12 @@ class Held:
     """What was transcribed of it so far."""
     final: bool = False
     """No more words will come of it."""
+    answer: list[Mapping[str, Any]] = field(default_factory=list)
+    """The rest of the answer that the model was giving when the sound came."""
     events: list[Mapping[str, Any]] = field(default_factory=list)
-    """What the model did meanwhile: it may be answering a sound that wants no answer."""
+    """What the model did after the sound: it may be answering one that wants no answer."""
+    unanswerable: bool = False
+    """The answer was not over when the sound was: the server could not begin to answer the sound."""
 
 
 class BargeIn:

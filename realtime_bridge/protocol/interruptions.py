@@ -9,6 +9,7 @@ from realtime_bridge.protocol.barge_in import BargeIn, Held
 from realtime_bridge.protocol.commands import Command, Happened, ToModel
 from realtime_bridge.protocol.playback import Rest
 from realtime_bridge.protocol.responses import Responses
+from realtime_bridge.protocol.server_events import field_of
 from realtime_bridge.protocol.speculation import Speculation
 from realtime_bridge.protocol.turn_keeper import TurnKeeper
 from realtime_bridge.protocol.voice import AgentVoice
@@ -57,10 +58,16 @@ class Interruptions:
             self._interrupted(now)  # a sound, and another one: the caller is saying something
             self._responses.caller_speaking = True
         rest = self._voice.cut(now)
-        if rest and self._barge_in.patient and not self._responses.owed:
-            self._barge_in.hold(rest, item_id, now)
-            return
-        self._cut_off(rest, now)
+        if self._barge_in.patient and self._can_go_on(rest):
+            self._barge_in.hold(rest or (), item_id, now)
+        else:
+            self._cut_off(rest, now)
+
+    def _can_go_on(self, rest: Sequence[Rest] | None) -> bool:
+        """Whether the caller was hearing something that can be taken up again."""
+        if not self._responses.owed:
+            return bool(rest)
+        return self._responses.only_speaking and bool(rest or self._voice.unfinished())
 
     def key_pressed(self, now: float) -> None:
         """A key is never an accident of listening."""
@@ -81,12 +88,25 @@ class Interruptions:
             if kind.endswith(".delta"):
                 self._judge(now)
                 return False  # they are searched for, too
+        elif kind.startswith("response.") and self._responses.active is not None:
+            self._keep(held, kind, event)
         elif held.stopped is None or kind == "input_audio_buffer.speech_started":
             return False
         else:
             held.events.append(event)
         self._judge(now)
         return True
+
+    def _keep(self, held: Held, kind: str, event: Mapping[str, Any]) -> None:
+        """The answer under way goes on arriving, and when it is over the server may begin another."""
+        assert self._responses.active is not None
+        if self._responses.active.over:
+            held.events.append(event)
+            held.unanswerable = held.unanswerable and kind != "response.created"
+            return
+        held.answer.append(event)
+        if kind == "response.done" and self._responses.ended(field_of(event, "response", "id")):
+            held.unanswerable = held.stopped is not None
 
     def _words(self, event: Mapping[str, Any], kind: str) -> None:
         if kind == "delta":
@@ -119,8 +139,12 @@ class Interruptions:
     def _interrupted(self, now: float) -> None:
         held = self._barge_in.release()
         self._cut_off(held.rest, now)
+        for event in held.answer:
+            self._handle(event, now)
         if held.stopped is not None:
             self._catch_up(held, now)
+        if held.unanswerable:
+            self._responses.put_off()
 
     def _catch_up(self, held: Held, now: float) -> None:
         """What happened while nobody knew, in its order and, for the caller's part, at its time."""
@@ -141,7 +165,7 @@ class Interruptions:
         self._responses.want_no_answer()
         self._ahead.nothing_asked(now)
         self._voice.go_on(held.rest, now)
-        for event in held.events:
+        for event in [*held.answer, *held.events]:
             self._handle(event, now)
 
     def _cut_off(self, rest: Sequence[Rest] | None, now: float) -> None:

@@ -13,6 +13,8 @@ class Response:
     id: str
     dropped: bool = False
     """Cancelled by a barge-in: what still arrives of it is not played."""
+    over: bool = False
+    """The server has ended it; the end of it is kept until it is clear what a sound of the caller was."""
 
 
 class Responses:
@@ -41,10 +43,25 @@ class Responses:
         """Whether the caller waits for something of the model."""
         return not self._muted and (self.expected or self._wanted or not self.idle)
 
+    @property
+    def only_speaking(self) -> bool:
+        """Whether the rest of the active response is all that the caller waits for."""
+        return self.active is not None and not (self.active.dropped or self.expected or self._wanted or self.tools)
+
     def caller_stopped(self) -> None:
-        """The caller has finished: the server begins a response by itself, which no round trip delays."""
-        self.caller_speaking, self.expected, self._unwanted = False, True, False
-        self._failed = False
+        """The caller has finished: the server begins a response by itself, which no round trip delays.
+
+        While one is active it cannot (`create_response`, https://developers.openai.com/api/reference/resources/realtime).
+        """
+        self.caller_speaking = self._unwanted = self._failed = False
+        self.expected = True
+        if self.active is not None:
+            self.put_off()
+
+    def put_off(self) -> None:
+        """The server could not begin its response to what the caller said: it is asked for once it can."""
+        self.expected = self._unwanted = False
+        self.ask()
 
     def created(self, response_id: str) -> None:
         """The model began to respond, asked by us or by the end of the caller's speech."""
@@ -69,6 +86,13 @@ class Responses:
             self._failed = True
             self.ask()
 
+    def ended(self, response_id: object) -> bool:
+        """The active response is over, though what it said last waits; False when this is not the active one."""
+        if self.active is None or self.active.over or response_id != self.active.id:
+            return False
+        self.active.over = True
+        return True
+
     def speaks(self, response_id: object) -> bool:
         """Whether this is the active response and it is to be heard."""
         return self.active is not None and not self.active.dropped and response_id == self.active.id
@@ -82,6 +106,8 @@ class Responses:
         """Stop the active response, if there is one; nothing more of it is played."""
         if self.active is not None and not self.active.dropped:
             self.active.dropped = True
+            if self.active.over:
+                return  # to cancel what is not active would be an error
             self._commands.append(ToModel(realtime.response_cancel(self.active.id)))
 
     def want_no_answer(self) -> None:

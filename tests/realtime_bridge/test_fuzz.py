@@ -202,10 +202,10 @@ class LiveCall(RuleBasedStateMachine):
 
     @rule(item=IDS)
     def caller_stops(self, item: str) -> None:
-        if self.speaking:
-            assert self.active is None or self.active in self.cancelled, "the server could not begin the next answer"
         self.speaking = False
         self.model("input_audio_buffer.speech_stopped", item_id=item, audio_end_ms=100)
+        if self.active is not None:
+            self.model("error", error={"code": "conversation_already_has_active_response"})
 
     @rule(item=IDS, text=st.text(max_size=10))
     def transcript(self, item: str, text: str) -> None:

@@ -21,8 +21,8 @@ def sound(words: str) -> list[tuple[float, dict[str, Any]]]:
     ]
 
 
-def react(words: str, after_ms: float) -> Any:
-    return Rig(CallRules(barge_in_after_ms=after_ms)).run(sound(words), 5000.0)
+def react(words: str, after_ms: float, *, generating: bool = False, length_ms: float = 5000.0) -> Any:
+    return Rig(CallRules(barge_in_after_ms=after_ms), generating=generating).run(sound(words), length_ms)
 
 
 class TestRig:
@@ -31,6 +31,12 @@ class TestRig:
 
         assert (went_on.silenced_at, went_on.resumed_at, went_on.cut_off_at) == (2100.0, 3000.0, None)
         assert (stopped.silenced_at, stopped.cut_off_at) == (2100.0, 3000.0)
+
+    def test_hears_all_of_an_answer_that_was_still_being_made(self) -> None:
+        went_on, stopped = (react(words, 1500.0, generating=True, length_ms=10_000.0) for words in ("Mhm.", "Stop."))
+
+        assert (went_on.resumed_at, went_on.cut_off_at, went_on.heard_ms) == (3000.0, None, 8000.0)
+        assert (stopped.cut_off_at, stopped.heard_ms) == (3000.0, stopped.truth_ms)
 
     def test_of_the_old_rule_is_cut_off_by_everything(self) -> None:
         assert react("Mhm.", 0.0).cut_off_at == 2100.0

@@ -9,11 +9,21 @@ from rich.table import Table
 def show(report: dict[str, Any], console: Console) -> None:
     """A row for each kind of sound under each rule."""
     table = Table(
-        "rule, ms", "sound", "n", "silenced", "cut off", "silent after", "told after", "pause", "position error"
+        "rule, ms",
+        "answer",
+        "sound",
+        "n",
+        "silenced",
+        "cut off",
+        "silent after",
+        "told after",
+        "pause",
+        "position error",
     )
     for row in report["figures"]:
         table.add_row(
             f"{row['barge_in_after_ms']:g}",
+            "under way" if row["generating"] else "complete",
             row["kind"],
             str(row["sounds"]),
             f"{row['silenced']:.0%}",

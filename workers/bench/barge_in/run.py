@@ -1,4 +1,7 @@
-"""Every sound of the set through the real detector and transcriber, then through the bridge under several rules."""
+"""Every sound of the set through the real detector and transcriber, then through the bridge under several rules.
+
+Over an answer that is all there already, and over one that the model is still saying.
+"""
 
 import statistics
 from collections.abc import Callable, Sequence
@@ -24,6 +27,8 @@ class Figures:
 
     kind: str
     barge_in_after_ms: float
+    generating: bool
+    """The model was still saying the answer."""
     sounds: int
     silenced: float
     """The phone fell silent for a moment at least."""
@@ -56,8 +61,9 @@ def run_barge_in_bench(
     finally:
         engine.close()
     rules = [AT_ONCE, *(ms for ms in rules_ms if ms != AT_ONCE)]
-    figures = [_figures(kind, ms, timelines) for ms in rules for kind in Kind]
-    return {"sounds": len(chosen), "figures": [asdict(each) for each in figures], "wrong": _wrong(rules[-1], timelines)}
+    figures = [_figures(kind, ms, early, timelines) for ms in rules for early in (False, True) for kind in Kind]
+    wrong = [line for early in (False, True) for line in _wrong(rules[-1], early, timelines)]
+    return {"sounds": len(chosen), "figures": [asdict(each) for each in figures], "wrong": wrong}
 
 
 def _chosen(sounds: list[Sound], per_kind: int) -> list[Sound]:
@@ -70,13 +76,17 @@ def _chosen(sounds: list[Sound], per_kind: int) -> list[Sound]:
 Timelines = Sequence[tuple[Sound, list[tuple[float, dict[str, Any]]]]]
 
 
-def _reaction(sound: Sound, events: list[tuple[float, dict[str, Any]]], after_ms: float) -> Reaction:
+def _reaction(
+    sound: Sound, events: list[tuple[float, dict[str, Any]]], after_ms: float, *, generating: bool
+) -> Reaction:
     length = BEFORE_MS + len(sound.samples) / 8 + AFTER_MS
-    return Rig(CallRules(barge_in_after_ms=after_ms, silence_step_ms=0)).run(events, length)
+    rules = CallRules(barge_in_after_ms=after_ms, silence_step_ms=0)
+    return Rig(rules, generating=generating).run(events, length)
 
 
-def _figures(kind: Kind, after_ms: float, timelines: Timelines) -> Figures:
-    reactions = [_reaction(sound, events, after_ms) for sound, events in timelines if sound.kind is kind]
+def _figures(kind: Kind, after_ms: float, generating: bool, timelines: Timelines) -> Figures:
+    of_kind = [(sound, events) for sound, events in timelines if sound.kind is kind]
+    reactions = [_reaction(sound, events, after_ms, generating=generating) for sound, events in of_kind]
     cut = [each for each in reactions if each.cut_off_at is not None]
     silenced = [each.silenced_at - BEFORE_MS for each in reactions if each.silenced_at is not None]
     decided = [each.cut_off_at - BEFORE_MS for each in cut if each.cut_off_at is not None]
@@ -89,6 +99,7 @@ def _figures(kind: Kind, after_ms: float, timelines: Timelines) -> Figures:
     return Figures(
         kind.value,
         after_ms,
+        generating,
         len(reactions),
         round(len(silenced) / len(reactions), 3),
         round(len(cut) / len(reactions), 3),
@@ -103,12 +114,13 @@ def _middle_and_most(values: Sequence[float]) -> tuple[float | None, float | Non
     return (round(statistics.median(values), 1), round(max(values), 1)) if values else (None, None)
 
 
-def _wrong(after_ms: float, timelines: Timelines) -> list[str]:
+def _wrong(after_ms: float, generating: bool, timelines: Timelines) -> list[str]:
     """The sounds that were taken for what they are not, with what was understood of them."""
     wrong = []
     for sound, events in timelines:
-        cut = _reaction(sound, events, after_ms).cut_off_at is not None
+        cut = _reaction(sound, events, after_ms, generating=generating).cut_off_at is not None
         if cut != (sound.kind is Kind.INTERRUPTION):
             words = [event["transcript"] for _, event in events if event["type"].endswith("transcription.completed")]
-            wrong.append(f"{sound.name} at {sound.level_db:g} dB: understood {words}")
+            early = ", answer under way" if generating else ""
+            wrong.append(f"{sound.name} at {sound.level_db:g} dB{early}: understood {words}")
     return wrong
