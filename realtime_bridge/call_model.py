@@ -34,6 +34,7 @@ class CallModel:
         pool: WarmPool,
         call_sid: str,
         on_event: Callable[[dict[str, Any]], None],
+        on_alive: Callable[[], None],
         on_replaced: Callable[[], None],
         on_given_up: Callable[[str], None],
         quiet: Callable[[], bool],
@@ -41,6 +42,7 @@ class CallModel:
         self._pool = pool
         self._call_sid = call_sid
         self._on_event = on_event
+        self._on_alive = on_alive
         self._on_replaced = on_replaced
         self._on_given_up = on_given_up
         self._quiet = quiet
@@ -57,7 +59,11 @@ class CallModel:
 
     def attach(self) -> None:
         """Begin to hear it. Until then what it says is kept."""
-        self._link.attach(self._event, self._lost)
+        self._link.attach(self._event, self._lost, self._on_alive)
+
+    def ping(self) -> None:
+        """Ask the session whether it is alive."""
+        self._link.ping()
 
     def configure(self, configuration: bytes) -> None:
         """A `session.update`, unless the session has it already."""
@@ -134,7 +140,7 @@ class CallModel:
         self._link, self.send = link, link.send
         self._watch_age()
         self._on_replaced()
-        link.attach(self._event, self._lost)
+        link.attach(self._event, self._lost, self._on_alive)
 
     # --- before a session's time is up --------------------------------------------------------------------------------
 

@@ -31,6 +31,7 @@ from realtime_bridge.phone_socket import PhoneSocket
 from realtime_bridge.protocol.call import CallSession
 from realtime_bridge.protocol.commands import (
     AskForPerson,
+    AskIfAlive,
     Configure,
     Count,
     Forget,
@@ -171,6 +172,7 @@ class LiveCall(PhoneSocket):
             self._parts.pool,
             start.call_sid,
             on_event=self._on_model,
+            on_alive=lambda: session.model_alive(self._now()),
             on_replaced=self._on_model_replaced,
             on_given_up=lambda code: self.finish(f"model_{code}"),
             quiet=lambda: session.between_turns,
@@ -251,6 +253,8 @@ class LiveCall(PhoneSocket):
                     model.send(data)
                 case LaneFault(fault, session_lost) if model is not None:
                     model.fault(fault, session_lost=session_lost)
+                case AskIfAlive() if model is not None:
+                    model.ping()
                 case ToPhone(data):
                     self.to_phone(data)
                     if self._tape is not None:

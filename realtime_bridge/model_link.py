@@ -18,9 +18,10 @@ from realtime_bridge.protocol.faults import Fault
 
 log = structlog.get_logger()
 
-PING_IDLE = 1.5
-PONG_WITHIN = 1.5
-"""Seconds: a model whose process hangs is noticed within three. It is asked only while it says nothing."""
+PING_IDLE = 1.0
+PONG_WITHIN = 1.0
+"""Seconds: a model whose process hangs while it owes nothing is noticed within two. One that owes the caller something
+is asked sooner, by the session (`realtime_bridge.protocol.pulse`)."""
 UNACKNOWLEDGED_MS = 2000
 """A network that went away is noticed by the kernel: caller audio, which never pauses, stays unacknowledged so long."""
 READY_WITHIN = 5.0
@@ -92,15 +93,21 @@ class ModelLink(WSListener):
         self._early: list[dict[str, Any]] = []
         self._on_event: Callable[[dict[str, Any]], None] | None = None
         self._on_lost: Callable[[Fault], None] | None = None
+        self._on_alive: Callable[[], None] = lambda: None
         self._closing = False
         self._close_code, self._close_reason = 0, ""
         self._partial = bytearray()
         self._too_slow = self._loop.call_later(delay + ready_within, self._not_ready)
         self._connecting = self._loop.create_task(self._connect(delay))
 
-    def attach(self, on_event: Callable[[dict[str, Any]], None], on_lost: Callable[[Fault], None]) -> None:
-        """Hand every event, those that came before included, to a call."""
-        self._on_event, self._on_lost = on_event, on_lost
+    def attach(
+        self,
+        on_event: Callable[[dict[str, Any]], None],
+        on_lost: Callable[[Fault], None],
+        on_alive: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Hand every event, those that came before included, to a call; `on_alive` is told of pongs."""
+        self._on_event, self._on_lost, self._on_alive = on_event, on_lost, on_alive
         early, self._early = self._early, []
         for event in early:
             on_event(event)
@@ -140,6 +147,11 @@ class ModelLink(WSListener):
         elif len(self._backlog) < _BACKLOG_FRAMES and not self._closing:
             self._backlog.append(data)
 
+    def ping(self) -> None:
+        """Ask for a sign of life."""
+        if self._transport is not None:
+            self._transport.send_ping()
+
     def close(self) -> None:
         """End the session; nothing is reported for it."""
         self._closing = True
@@ -171,6 +183,8 @@ class ModelLink(WSListener):
             self._close_reason = (frame.get_close_message() or b"").decode("utf-8", "replace")
             transport.disconnect()
             return
+        if frame.msg_type is WSMsgType.PONG:
+            self._on_alive()
         if frame.msg_type not in (WSMsgType.TEXT, WSMsgType.CONTINUATION):
             return
         data = frame.get_payload_as_bytes()
@@ -187,6 +201,13 @@ class ModelLink(WSListener):
             self._received(event)
         else:
             SWALLOWED.labels("model_not_json", "").inc()
+
+    def is_user_specific_pong(self, frame: WSFrame) -> bool:
+        """A pong that the socket itself waits for never comes to `on_ws_frame`."""
+        if frame.msg_type is not WSMsgType.PONG:
+            return False
+        self._on_alive()
+        return True
 
     def _received(self, event: dict[str, Any]) -> None:
         if not self.ready and event.get("type") == "session.updated":

@@ -19,6 +19,7 @@ from realtime_bridge.protocol.interruptions import Interruptions
 from realtime_bridge.protocol.live_line import LiveLine
 from realtime_bridge.protocol.model_events import ModelEvents
 from realtime_bridge.protocol.phrases import CallPhrases, Phrase
+from realtime_bridge.protocol.pulse import Pulse
 from realtime_bridge.protocol.recent_audio import RecentAudio
 from realtime_bridge.protocol.replay import ResumeNotes, replayed, under_way
 from realtime_bridge.protocol.responses import Responses
@@ -78,6 +79,7 @@ class CallSession:
         self._conversation = Conversation()
         self._keeper = TurnKeeper(self._conversation, self._commands, language)
         self._responses = Responses(self._commands)
+        self._pulse = Pulse(self._commands)
         self._ahead = Speculation(self._commands, speculate)
         hearing, silence_ms = SecondHearing(self._commands, self._recent, second_hearing), config.model.silence_ms
         self._model = ModelEvents(
@@ -229,6 +231,7 @@ class CallSession:
         turn, speaking, unheard = self._keeper.open, self._responses.caller_speaking, self._recent.holding
         unanswered = turn is not None and not any(spoken.utterance.complete for spoken in turn.spoken)
         self._responses.forget()
+        self._pulse.forget()
         self._voice.forget_model()
         self._configure()
         lines, tools = self._conversation.with_open(turn.close(self.language) if turn else None)
@@ -251,6 +254,7 @@ class CallSession:
 
     def model(self, event: Mapping[str, Any], now: float) -> None:
         """A server event of the Realtime protocol. Unknown ones are counted, never fatal."""
+        self._pulse.heard(now)
         if not self._interruptions.takes(event, now):
             self._handle(event, now)
         self._recent.model_said(event)  # only now: the sound of doubtful words is heard again
@@ -269,6 +273,10 @@ class CallSession:
         self._model.handle(event, now)
         if kind == "response.done":
             self._watch.spent(self._model.take_cost(), now)
+
+    def model_alive(self, now: float) -> None:
+        """The model's session answered a ping."""
+        self._pulse.heard(now)
 
     def tool_answered(self, call_id: str, answer: ToolAnswer, now: float) -> None:
         """A tool came back: the model is told, and asked to speak once it is free and the caller is silent."""
@@ -304,17 +312,19 @@ class CallSession:
     @property
     def wakes_at(self) -> float:
         """When `tick` wants to be called; `NEVER` (infinity) when nothing is due."""
-        return NEVER if self.ended else self._watch.due
+        return NEVER if self.ended else min(self._watch.due, self._pulse.due)
 
     def tick(self, now: float) -> None:
         """`wakes_at` has come. Harmless when it has not."""
         if not self.ended:
             self._watch.tick(now)
+            self._pulse.tick(now)
             self._settle(now)
 
     def _settle(self, now: float) -> None:
         if not self.ended:
             self._watch.settle(now)
+            self._pulse.wait(owed=self._responses.owed_by_model, now=now)
 
     @property
     def between_turns(self) -> bool:

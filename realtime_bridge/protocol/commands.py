@@ -91,6 +91,11 @@ class AskForPerson:
 
 
 @dataclass(frozen=True, slots=True)
+class AskIfAlive:
+    """Ping the model's session; answer a pong with `CallSession.model_alive`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Happened:
     """Something that people who run the line want to see counted: a filler, a prompt into silence, a back-channel."""
 
@@ -121,5 +126,16 @@ class ToolAnswer:
 
 
 Command = (
-    ToPhone | ToModel | LaneFault | RunTool | Search | Forget | HearAgain | AskForPerson | Report | Happened | Count
+    ToPhone
+    | ToModel
+    | LaneFault
+    | RunTool
+    | Search
+    | Forget
+    | HearAgain
+    | AskForPerson
+    | AskIfAlive
+    | Report
+    | Happened
+    | Count
 )

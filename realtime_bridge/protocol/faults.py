@@ -55,6 +55,7 @@ class Fault:
 LOST = Fault(Kind.NETWORK, "lost")
 UNREACHABLE = Fault(Kind.NETWORK, "unreachable")
 SLOW = Fault(Kind.NETWORK, "slow")
+HUNG = Fault(Kind.NETWORK, "hung")
 
 
 def of_code(code: str, retry_after: float | None = None) -> Fault | None:

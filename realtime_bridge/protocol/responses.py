@@ -48,6 +48,11 @@ class Responses:
         """Whether the rest of the active response is all that the caller waits for."""
         return self.active is not None and not (self.active.dropped or self.expected or self._wanted or self.tools)
 
+    @property
+    def owed_by_model(self) -> bool:
+        """Whether the next word is the model's: an answer, the rest of one, or that the caller has finished."""
+        return not self._muted and (self.expected or self.caller_speaking or self.active is not None)
+
     def caller_stopped(self) -> None:
         """The caller has finished: the server begins a response by itself, which no round trip delays.
 

@@ -9,7 +9,7 @@ import orjson
 from firstline.domain.facts import FactKind
 from firstline.domain.turn import Turn, Usage
 from realtime_bridge.protocol.call import CallSession
-from realtime_bridge.protocol.commands import Command, Happened, Report, RunTool, ToModel, ToPhone
+from realtime_bridge.protocol.commands import AskIfAlive, Command, Happened, Report, RunTool, ToModel, ToPhone
 from realtime_bridge.protocol.phrases import CallPhrases, Phrase
 from realtime_bridge.protocol.realtime import SessionConfig
 from realtime_bridge.protocol.rules import CallRules
@@ -54,7 +54,9 @@ class Bench:
         price: Callable[[Usage], float | None] | None = None,
         age_ms: float = 0.0,
         note_of_call: str = "",
+        alive: bool = True,
     ) -> None:
+        self.answers_pings = alive
         stream = TwilioStream()
         stream.stream_sid = STREAM
         config = SessionConfig("Be kind.", [], "en")
@@ -83,6 +85,8 @@ class Bench:
         """The commands since the last take."""
         fresh = self.session.take_commands()
         self.commands += fresh
+        if self.answers_pings and AskIfAlive() in fresh:
+            self.session.model_alive(self.now)
         for frame in self.to_phone(fresh):
             if frame["event"] == "mark":
                 self.marks.append(frame["mark"]["name"])

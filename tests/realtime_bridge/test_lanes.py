@@ -12,11 +12,14 @@ from prometheus_client import REGISTRY
 from firstline.ports import Rejected
 from realtime_bridge import call_model, model_link
 from realtime_bridge.model_link import LinkWatcher, ModelEndpoint, ModelLink
-from realtime_bridge.protocol import rollover
+from realtime_bridge.protocol import pulse, rollover
 from realtime_bridge.protocol.faults import Fault, Kind
+from realtime_bridge.protocol.realtime import SessionConfig, session_update
 from tests.realtime_bridge.calls import mulaw
 from tests.realtime_bridge.scripted_model import ModelSession, ScriptedModel, scripted_model
 from tests.realtime_bridge.stage import Phone, Stage
+
+CONFIG = SessionConfig("Be kind.", [], "en")
 
 
 def counted(name: str, **labels: str) -> float:
@@ -133,6 +136,16 @@ class TestAShortLivedSecret:
         assert (fault.kind, fault.code) == (Kind.UNRETRYABLE, "insufficient_quota")
         assert model.headers == []
 
+    async def test_that_the_socket_asked_itself_answers_the_call_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(model_link, "PING_IDLE", 0.25)
+        monkeypatch.setattr(model_link, "PONG_WITHIN", 0.25)
+        alive = asyncio.Event()
+        async with scripted_model() as model:
+            link = ModelLink(_endpoint(model, _secret), session_update(CONFIG), LinkWatcher())
+            link.attach(lambda _: None, lambda _: None, alive.set)
+            await asyncio.wait_for(alive.wait(), 10)
+            link.close()
+
 
 def _endpoint(model: ScriptedModel, short_lived: Callable[[], Awaitable[str]]) -> ModelEndpoint:
     return ModelEndpoint(model.url, "gpt-realtime-2", "sk-never-sent", short_lived=short_lived)
@@ -194,6 +207,48 @@ class TestASessionThatBreaks:
             again = await lanes.native.session()
             await again.sent("input_audio_buffer.append", 20)
             native.socket.transport.abort()
+
+    async def test_that_hangs_while_it_owes_an_answer_is_not_waited_for(
+        self, lanes: TwoLanes, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(model_link, "PING_IDLE", 600.0)
+        monkeypatch.setattr(pulse, "ASK_AFTER_MS", 50.0)
+        monkeypatch.setattr(pulse, "ANSWER_WITHIN_MS", 200.0)
+        async with in_call(lanes.stage) as phone:
+            native = await lanes.native.session()
+            await native.sent("session.update")
+            await phone.until("media")
+            await native.hear("How do I reset my password?")
+
+            native.socket.transport.pause_reading()
+
+            again = await lanes.native.session()
+            await again.sent("response.create")
+            assert "How do I reset my password?" in said(again)
+            native.socket.transport.abort()
+
+    async def test_that_is_only_slow_is_kept(self, lanes: TwoLanes, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(pulse, "ASK_AFTER_MS", 10.0)
+        monkeypatch.setattr(pulse, "ANSWER_WITHIN_MS", 200.0)
+        asked, ping = asyncio.Queue[None](), ModelLink.ping
+
+        def noted(link: ModelLink) -> None:
+            asked.put_nowait(None)
+            ping(link)
+
+        monkeypatch.setattr(ModelLink, "ping", noted)
+        async with in_call(lanes.stage) as phone:
+            native = await lanes.native.session()
+            await native.sent("session.update")
+            await phone.until("media")
+            await native.hear("How do I reset my password?")
+            for _ in range(4):
+                await asyncio.wait_for(asked.get(), 10)
+
+            await native.speak("Choose Forgot password.", mulaw(100))
+
+            await phone.until("media")
+            assert lanes.native.sessions.empty()
 
     async def test_that_was_at_its_end_is_no_fault(self, lanes: TwoLanes) -> None:
         async with in_call(lanes.stage) as phone:

@@ -74,9 +74,10 @@ def show_flood(report: dict[str, Any], console: Console) -> None:
 
 def show_breaks(report: dict[str, Any], console: Console) -> None:
     """How long a call had no model."""
-    cut, hung = report["cut_off_ms"], report["hung_ms"]
+    cut, hung, owing = report["cut_off_ms"], report["hung_ms"], report["hung_owing_ms"]
     console.print(
         f"Model cut off -> the caller is heard again: p50 [bold]{cut['p50']} ms[/], p95 {cut['p95']}, max {cut['max']}"
-        f"\nModel hangs -> the caller is heard again: p50 [bold]{hung['p50']} ms[/], max {hung['max']}\n"
+        f"\nModel hangs with nothing owed -> the same: p50 [bold]{hung['p50']} ms[/], max {hung['max']}"
+        f"\nModel hangs that owes an answer -> the same: p50 [bold]{owing['p50']} ms[/], max {owing['max']}\n"
         f"{report['calls_alive']} of {report['calls']} calls go on"
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,10 @@ class _Server(ScriptedServer):
 
 
 async def run_breaks(calls: int) -> dict[str, Any]:
-    """Every call's model is cut off once, one after the other; then some hang. Ms until the caller is heard again."""
+    """The models of all calls but some are cut off once, one after the other; those of the rest hang.
+
+    Ms until the caller is heard again.
+    """
     server = _Server()
     await server.start()
     try:
@@ -97,8 +101,10 @@ async def run_breaks(calls: int) -> dict[str, Any]:
                 await phones.ring(calls)
                 sessions = [await asyncio.wait_for(server.hearing.get(), 20) for _ in range(calls)]
                 await asyncio.sleep(SETTLE_S)
-                cut = [await _deaf(server, each, hang=False) for each in sessions[HANGS:]]
-                hung = [await _deaf(server, each, hang=True) for each in sessions[:HANGS]]
+                idle, owing, others = sessions[:HANGS], sessions[HANGS : 2 * HANGS], sessions[2 * HANGS :]
+                cut = [await _deaf(server, each, _cut) for each in others]
+                hung = [await _deaf(server, each, _hang) for each in idle]
+                hung_owing = [await _deaf(server, each, _hang_owing) for each in owing]
                 alive = phones.alive
                 await phones.hang_up()
     finally:
@@ -107,22 +113,37 @@ async def run_breaks(calls: int) -> dict[str, Any]:
         "calls": calls,
         "cut_off_ms": {"p50": _at(cut, 50), "p95": _at(cut, 95), "max": _at(cut, 100)},
         "hung_ms": {"p50": _at(hung, 50), "max": _at(hung, 100)},
+        "hung_owing_ms": {"p50": _at(hung_owing, 50), "max": _at(hung_owing, 100)},
         "calls_alive": alive,
     }
 
 
-async def _deaf(server: _Server, session: _Breakable, *, hang: bool) -> float:
+async def _deaf(server: _Server, session: _Breakable, trouble: Callable[[_Breakable, WSTransport], None]) -> float:
     assert session.socket is not None
     loop = asyncio.get_running_loop()
     since = loop.time()
-    if hang:
-        session.socket.underlying_transport.pause_reading()
-    else:
-        session.socket.disconnect(graceful=False)
+    trouble(session, session.socket)
     await asyncio.wait_for(server.hearing.get(), 20)
     took = (loop.time() - since) * 1000
     await asyncio.sleep(BREAK_EVERY_S)
     return took
+
+
+def _cut(session: _Breakable, socket: WSTransport) -> None:
+    socket.disconnect(graceful=False)
+
+
+def _hang(session: _Breakable, socket: WSTransport) -> None:
+    """Nothing is owed: the agent has said all, and the caller is silent."""
+    socket.underlying_transport.pause_reading()
+
+
+def _hang_owing(session: _Breakable, socket: WSTransport) -> None:
+    """The caller has asked something, and waits."""
+    session.say("input_audio_buffer.speech_started", item_id="item_u1", audio_start_ms=0)
+    session.say("input_audio_buffer.speech_stopped", item_id="item_u1", audio_end_ms=500)
+    session.transcribed("item_u1", "How do I reset my password?")
+    socket.underlying_transport.pause_reading()
 
 
 def _at(values: list[float], q: float) -> float:
