@@ -18,6 +18,8 @@ log = structlog.get_logger()
 
 MAX_FRAME_BYTES = 64 * 1024
 """A media frame is about 300 bytes; nothing Twilio sends comes near this."""
+READ_BYTES = 4 * 1024
+"""Of a socket's read buffer to begin with, ten media frames: it grows when more than that came at once."""
 
 
 class MediaServer:
@@ -41,6 +43,7 @@ class MediaServer:
             host,
             port,
             max_frame_size=MAX_FRAME_BYTES,
+            read_buffer_init_size=READ_BYTES,
             enable_auto_ping=True,
             enable_auto_pong=False,  # pings count as frames, so the socket answers them itself
         )

@@ -28,6 +28,13 @@ READY_WITHIN = 5.0
 """Seconds from the connection's begin to `session.updated`, while a greeting plays."""
 UNREAD_BYTES = 2**20
 """What may wait for a model that reads slowly: a whole conversation replayed, and a minute of caller audio."""
+READ_BYTES = 4 * 1024
+"""Of the read buffer to begin with: it doubles for a model that says more at once, and never shrinks."""
+_LARGE = 2048
+"""Bytes. What is longer, a look-up's answer or a prompt, is masked where it lies: the socket's own write buffer would
+keep its length for the rest of the call."""
+_HEADER_ROOM = 14
+"""Bytes of the longest WebSocket header."""
 _BACKLOG_FRAMES = 1500
 """30 s of caller audio at 20 ms a frame: more than any connect may take."""
 _TEXT = WSMsgType.TEXT
@@ -125,6 +132,7 @@ class ModelLink(WSListener):
                 enable_auto_ping=True,
                 auto_ping_idle_timeout=PING_IDLE,
                 auto_ping_reply_timeout=PONG_WITHIN,
+                read_buffer_init_size=READ_BYTES,
             )
         except WSInvalidStatusError as answer:
             self._lose(_fault_of(answer))
@@ -143,7 +151,10 @@ class ModelLink(WSListener):
     def send(self, data: bytes) -> None:
         """Send a client event, or keep it until the socket is open."""
         if self._transport is not None:
-            self._transport.send(_TEXT, data)
+            if len(data) < _LARGE:
+                self._transport.send(_TEXT, data)
+            else:
+                self._transport.send_reuse_external_bytearray(_TEXT, bytearray(_HEADER_ROOM) + data, _HEADER_ROOM)
         elif len(self._backlog) < _BACKLOG_FRAMES and not self._closing:
             self._backlog.append(data)
 
@@ -173,7 +184,7 @@ class ModelLink(WSListener):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS)
         backlog, self._backlog = self._backlog, []
         for data in backlog:
-            transport.send(WSMsgType.TEXT, data)
+            self.send(data)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if frame.msg_type is WSMsgType.CLOSE:

@@ -29,6 +29,7 @@ class PhraseBook:
     store: ObjectStore
     company: str
     _pieces: dict[str, list[str]] = field(default_factory=dict)
+    _of_call: dict[str, CallPhrases] = field(default_factory=dict)
 
     async def warm(self) -> None:
         """Have every phrase in memory before the first call."""
@@ -53,7 +54,15 @@ class PhraseBook:
         return self._phrase(code, text)
 
     def of_call(self, code: str) -> CallPhrases:
-        """What a call in this language may have to say outside the model. Raises `KeyError` before `warm`."""
+        """What a call in this language may have to say outside the model, one for all its calls.
+
+        Raises `KeyError` before `warm`.
+        """
+        if code not in self._of_call:
+            self._of_call[code] = self._made(code)
+        return self._of_call[code]
+
+    def _made(self, code: str) -> CallPhrases:
         pack = language_pack(code)
         return CallPhrases(
             fillers=[self._phrase(code, text) for text in pack.fillers],

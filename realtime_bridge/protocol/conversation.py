@@ -1,6 +1,8 @@
 """What was said and found in a call so far: what tools may know and what a new model is told."""
 
+import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from firstline.domain.resume import TOOLS_REPLAYED, PlacedTool, ResumeContext, placed
 from firstline.domain.turn import Turn
@@ -9,14 +11,32 @@ _CONTEXT_TURNS = 2
 _MAX_CHUNK_IDS = 12
 
 
+@dataclass(frozen=True, slots=True)
+class _Packed:
+    """A tool call whose answer is told again only if a session breaks: five passages are 9 KB, packed 4."""
+
+    bare: PlacedTool
+    """Without its answer."""
+    answer: bytes
+
+    @classmethod
+    def of(cls, tool: PlacedTool) -> "_Packed":
+        # The fastest level: 0.1 ms for a look-up, and a higher one takes off little more.
+        answer = zlib.compress(tool.use.output.encode(), 1)
+        return cls(replace(tool, use=replace(tool.use, output="")), answer)
+
+    def unpacked(self) -> PlacedTool:
+        output = zlib.decompress(self.answer).decode()
+        return replace(self.bare, use=replace(self.bare.use, output=output))
+
+
 class Conversation:
     """Grows by every turn that is closed."""
 
     def __init__(self) -> None:
         self.lines: list[tuple[str, str]] = []
         """(speaker, words as heard) of everything that is over."""
-        self.tools: list[PlacedTool] = []
-        """What tools answered last, with its place among the lines: as much as is ever told again."""
+        self._tools: list[_Packed] = []
         self.confidence: float | None = None
         """The runtime's, of the last look-up; None when nothing was looked up."""
         self._caller_texts: list[str] = []
@@ -32,6 +52,11 @@ class Conversation:
         """Passages found so far, the newest first, at most 12."""
         return self._chunk_ids[:_MAX_CHUNK_IDS]
 
+    @property
+    def tools(self) -> list[PlacedTool]:
+        """What tools answered last, with its place among the lines: as much as is ever told again."""
+        return [tool.unpacked() for tool in self._tools]
+
     def lately_said(self, now: str) -> str:
         """The caller's words of the last turns; `now` are those of the turn under way."""
         return " ".join((self._caller_texts + ([now] if now else []))[-_CONTEXT_TURNS:])
@@ -40,8 +65,11 @@ class Conversation:
         """A turn is over."""
         if turn.caller_text:
             self._caller_texts.append(turn.caller_text)
-        self.tools = [*self.tools, *placed(turn, len(self.lines))][-TOOLS_REPLAYED:]
+        self._keep(placed(turn, len(self.lines)))
         self.lines += turn.spoken
+
+    def _keep(self, tools: Sequence[PlacedTool]) -> None:
+        self._tools = [*self._tools, *map(_Packed.of, tools)][-TOOLS_REPLAYED:]
 
     def with_open(self, turn: Turn | None) -> tuple[list[tuple[str, str]], list[PlacedTool]]:
         """`lines` and `tools` with those of the turn under way."""
@@ -63,7 +91,8 @@ class Conversation:
         """Go on from what another stream left; its last line is left out where it belongs to the turn under way."""
         lines = context.lines[:-1] if without_last else context.lines
         self.lines = [(line.speaker, line.text) for line in lines]
-        self.tools = list(context.tools)
+        self._tools = []
+        self._keep(context.tools)
         self._caller_texts = [text for speaker, text in self.lines if speaker == "caller"]
         self._chunk_ids = list(context.chunk_ids)
         self.confidence = context.confidence

@@ -31,7 +31,8 @@ def show(report: dict[str, Any], console: Console) -> None:
     console.print(
         f"CPU × bare relay [bold]{report['cpu_ratio']}[/]   p99 up + down [bold]{report['added_p99_ms']} ms[/]"
         f"   frames dropped [bold]{report['frames_dropped']}[/]"
-        f"   memory per call [bold]{report['memory_per_call_kib']:.0f} KiB[/]"
+        f"   memory per call [bold]{report['memory_per_call_kib']:.0f} KiB[/] (the first one of a process, "
+        f"once: {report['rounds'][-1][1]['first_call_mib']:.1f} MiB)"
     )
     for run in report["rounds"][-1]:
         console.print(f"\n{run['what']}: latency of {sum(run['histogram'].values())} frames")

@@ -1,8 +1,11 @@
-"""Bare relay and bridge in alternation, each alone on one core, the scripted peers on the other."""
+"""Bare relay and bridge in alternation, each alone on one core, the scripted peers on the other.
+
+Each process has had one call before anything is measured: what it loads with the first one it keeps for all of them.
+"""
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +18,8 @@ from workers.bench.bridge.process import cores_apart, running
 EDGES_MS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
 SETTLE_S = 3.0
 """Not measured: connections are made and greetings played."""
+FIRST_CALL_S = 4.5
+"""Of the call before: a question, an answer and its interruption, so that everything a turn needs is there."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class Figures:
     frames_dropped: int
     rss_mib: float
     memory_per_call_kib: float
-    """Resident memory with all calls up, less that before the first, by call."""
+    """Resident memory with all calls up, less that after the one before them has ended, by call."""
     histogram: dict[str, int]
     """Upper edge in ms -> frames, both ways together."""
     greeting_p50: float | None = None
@@ -41,6 +46,9 @@ class Figures:
     truncation_error_p50: float | None = None
     """Told to the model less truly heard, ms, in absolute value."""
     truncation_error_max: float | None = None
+    first_call_mib: float = 0.0
+    """Resident memory after the first call of the process has ended, less that before it: pages of code that are read
+    from disk now, thread pools, SQLite's cache. The second call adds none of it."""
 
     @property
     def added_p99(self) -> float:
@@ -75,10 +83,21 @@ async def _measure(what: str, calls: int, seconds: float, core: int, *options: s
     module, arguments = ("relay", ()) if what == "bare relay" else ("under_test", ("0", *options))
     try:
         async with running(module, model.url, core, *arguments) as under_test:
+            before = under_test.process.memory_info().rss
+            await _first_call(Phones(under_test.media_url, under_test.signature))
+            first = under_test.process.memory_info().rss - before
             phones = Phones(under_test.media_url, under_test.signature)
-            return await _load(what, calls, seconds, under_test.process, model, phones)
+            figures = await _load(what, calls, seconds, under_test.process, model, phones)
+            return replace(figures, first_call_mib=round(first / 2**20, 1))
     finally:
         await model.close()
+
+
+async def _first_call(phones: Phones) -> None:
+    await phones.ring(1)
+    await asyncio.sleep(FIRST_CALL_S)
+    await phones.hang_up()
+    await asyncio.sleep(1.0)  # its recordings are written
 
 
 async def _load(
