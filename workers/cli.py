@@ -19,7 +19,9 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 serve_app = typer.Typer(
     no_args_is_help=True, help="One process, for production and for tests; settings by environment."
 )
+health_app = typer.Typer(no_args_is_help=True, help="Whether a process of this host is healthy.")
 app.add_typer(serve_app, name="serve")
+app.add_typer(health_app, name="health")
 app.add_typer(bench_app, name="bench")
 app.add_typer(corpus_app, name="corpus")
 
@@ -228,6 +230,18 @@ def release(
         typer.echo(f"{routing.percent:g} % of it to {routing.ramping}")
 
 
+@health_app.command("worker")
+def health_worker() -> None:
+    """Whether the worker of this host asks Temporal for workflow tasks and for activity tasks; exit code 1 if not."""
+    from workers.health import Unhealthy, check_worker
+
+    try:
+        _run(check_worker(_settings()))
+    except Unhealthy as problem:
+        typer.echo(f"firstline: {problem}", err=True)
+        sys.exit(1)
+
+
 def _serve(name: str, help_: str) -> Callable[[], None]:
     def command() -> None:
         from firstline.telemetry import configure_logs
@@ -236,7 +250,7 @@ def _serve(name: str, help_: str) -> Callable[[], None]:
         configure_logs(json=settings.env == "production")
         # Imported here: each process loads only what it needs, and none waits for another's models.
         process = importlib.import_module(f"workers.processes.{name}")
-        _run(process.run(settings), uvloop=name == "bridge")
+        _run(process.run(settings), uvloop=name == "bridge", told_itself=True)
 
     command.__doc__ = help_
     return command
@@ -254,7 +268,7 @@ for _name, _help in {
 
 
 def _settings() -> Any:
-    from workers.wiring import BadSettings, load_settings
+    from workers.wiring_settings import BadSettings, load_settings
 
     try:
         return load_settings()
@@ -262,8 +276,31 @@ def _settings() -> Any:
         _fail(str(problem))
 
 
-def _run(work: Coroutine[Any, Any, Any], *, uvloop: bool = False) -> Any:
-    """Run to the end; what a user can mend is one line on stderr and exit code 2, never a traceback."""
+def _run(work: Coroutine[Any, Any, Any], *, uvloop: bool = False, told_itself: bool = False) -> Any:
+    """Run to the end; what a user can mend is one line on stderr and exit code 2, never a traceback.
+
+    `told_itself`: the work knows what to do at a SIGTERM; else it is cancelled.
+    """
+    from workers.until_told import stoppable
+
+    try:
+        if uvloop:
+            import uvloop as loops
+
+            return loops.run(work)
+        return asyncio.run(work if told_itself else stoppable(work))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except asyncio.CancelledError:
+        sys.exit(143)
+    except Exception as problem:
+        if os.environ.get("FIRSTLINE_TRACEBACK") or not isinstance(problem, _mistakes()):
+            raise
+        _fail(str(problem))
+
+
+def _mistakes() -> tuple[type[Exception], ...]:
+    """What a user can mend. Loaded when something went wrong: it would cost every command two seconds."""
     from firstline.adapters.embedded_temporal import DevServerMissing
     from firstline.knowledge.errors import CorpusError
     from firstline.ports import PortError
@@ -272,24 +309,12 @@ def _run(work: Coroutine[Any, Any, Any], *, uvloop: bool = False) -> Any:
     from workers.ports_in_use import PortInUse
     from workers.recordings import BadRecording
     from workers.stack import StackError
-    from workers.wiring import BadSettings
+    from workers.wiring_settings import BadSettings
 
-    mistakes = (
+    return (
         BadRecording, BadSettings, CorpusError, DevServerMissing, ModelFileError, PhoneError, PortError, PortInUse,
         StackError,
     )  # fmt: skip
-    try:
-        if uvloop:
-            import uvloop as loops
-
-            return loops.run(work)
-        return asyncio.run(work)
-    except mistakes as problem:
-        if os.environ.get("FIRSTLINE_TRACEBACK"):
-            raise
-        _fail(str(problem))
-    except KeyboardInterrupt:
-        sys.exit(130)
 
 
 def _fail(line: str) -> Any:

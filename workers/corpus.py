@@ -42,9 +42,9 @@ async def _versions(settings: Any, name: str) -> list[Any]:
     from firstline.adapters.postgres import migrate, open_pool
     from firstline.knowledge.errors import CorpusError
     from firstline.knowledge.versions import versions
-    from workers import wiring
+    from workers.wiring_settings import database_url
 
-    url = wiring.database_url(settings)
+    url = database_url(settings)
     await migrate(url)
     pool = await open_pool(url, max_size=1)
     try:
@@ -60,9 +60,9 @@ async def _versions(settings: Any, name: str) -> list[Any]:
 async def _roll_back(settings: Any, name: str) -> int:
     from firstline.adapters.postgres import open_pool
     from firstline.knowledge.versions import roll_back
-    from workers import wiring
+    from workers.wiring_settings import database_url
 
-    pool = await open_pool(wiring.database_url(settings), max_size=1)
+    pool = await open_pool(database_url(settings), max_size=1)
     try:
         async with pool.connection() as connection:
             return (await roll_back(connection, name)).version

@@ -19,6 +19,7 @@ from firstline.ports import ObjectStore, Rejected
 from firstline.ports_after_call import CallerWorkflows, Retention, TraceView
 from firstline.settings import Settings
 from workers import wiring, wiring_trace_view
+from workers.wiring_settings import database_url
 
 _LET_GO_S = 0.3
 _WORKFLOWS_OF_A_CALL = (call_workflow_id, handoff_workflow_id, callback_workflow_id)
@@ -93,7 +94,7 @@ async def _erase_audio(store: ObjectStore, call: KeptCall) -> int:
 async def run_erase(settings: Settings, phone: str) -> tuple[Attestation, str]:
     """`firstline erase`."""
     async with AsyncExitStack() as stack:
-        await migrate(wiring.database_url(settings))
+        await migrate(database_url(settings))
         client = await connect(settings.temporal_address, settings.temporal_namespace, wiring.converter(settings))
         retention = PostgresRetention(await wiring.Opened(settings, stack).pool())
         workflows = TemporalCallerWorkflows(client)
@@ -116,7 +117,7 @@ async def run_hold(settings: Settings, subject: str, why: str, release: bool) ->
     if not (why or release):
         raise Rejected("say why it must be kept: --why 'case 4711'")
     async with AsyncExitStack() as stack:
-        await migrate(wiring.database_url(settings))
+        await migrate(database_url(settings))
         retention = PostgresRetention(await wiring.Opened(settings, stack).pool())
         if release:
             return "released" if await retention.release(subject) else "there was no hold"

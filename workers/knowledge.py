@@ -14,11 +14,12 @@ from firstline.settings import Settings
 from workers import wiring
 from workers.ingest_durably import ingest_durably, ingesting_client
 from workers.wiring_knowledge import embedding_model
+from workers.wiring_settings import database_url
 
 
 async def collection_size(settings: Settings) -> int:
     """Chunks in the configured collection, the schema brought up to date first; 0 when it is not there."""
-    url = wiring.database_url(settings)
+    url = database_url(settings)
     await migrate(url)
     pool = await open_pool(url, max_size=1)
     try:
@@ -40,7 +41,7 @@ async def run_ingest(settings: Settings, path: Path, collection: str, prune: boo
     By its workflow where Temporal and a worker are there, and then it goes on when this process ends; else by
     ourselves, as when a stack starts for the first time. Neither loses what the other committed.
     """
-    url = wiring.database_url(settings)
+    url = database_url(settings)
     await migrate(url)
     columns = (
         TextColumn("  ingesting"),

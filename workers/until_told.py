@@ -4,6 +4,28 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def stoppable(work: Awaitable[T]) -> T:
+    """Run `work`; SIGTERM cancels it as Ctrl-C does, so that it ends what it started. Raises `CancelledError` then.
+
+    Only the first one counts: from then on the work is tidying up.
+    """
+    loop, running = asyncio.get_running_loop(), asyncio.current_task()
+    assert running is not None
+
+    def stop() -> None:
+        loop.add_signal_handler(signal.SIGTERM, lambda: None)
+        running.cancel()
+
+    loop.add_signal_handler(signal.SIGTERM, stop)
+    try:
+        return await work
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
 
 
 async def until_told(

@@ -14,7 +14,7 @@ from firstline.adapters.embedded_temporal import dev_server_command
 from firstline.settings import Settings
 from workers.ports_in_use import require_free
 from workers.stack import Part, Ready, StackError, Supervisor
-from workers.wiring import database_url
+from workers.wiring_settings import database_url
 
 SAMPLE = Path(__file__).resolve().parent.parent / "examples" / "help-centre"
 
@@ -123,7 +123,12 @@ async def ingest_if_empty(settings: Settings, console: Console) -> None:
     console.print(f"  ingesting the sample help centre from {SAMPLE.name}/ …")
     command = [sys.executable, "-m", "workers.cli", "ingest", str(SAMPLE)]
     process = await asyncio.create_subprocess_exec(*command, stdout=sys.stderr)
-    if await process.wait() != 0:
+    try:
+        code = await process.wait()
+    except asyncio.CancelledError:
+        process.terminate()
+        raise
+    if code != 0:
         raise StackError("the sample help centre could not be ingested")
 
 

@@ -1,10 +1,9 @@
-"""The one place that reads the environment and binds adapters to ports."""
+"""Binds adapters to ports, as the settings say."""
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from pydantic import ValidationError
 from temporalio.client import Client
 from temporalio.converter import DataConverter
 
@@ -35,12 +34,11 @@ from firstline.adapters.retention import PostgresRetention
 from firstline.adapters.survey import PostgresSurvey
 from firstline.adapters.temporal import TemporalCallControl
 from firstline.adapters.twilio import TwilioTelephony
-from firstline.domain.hours import Hours, parse_holidays, parse_open, parse_pauses, parse_quiet
 from firstline.domain.language import SUPPORTED
 from firstline.knowledge.build import PostgresCorpusBuilder
 from firstline.knowledge.mirror import MirrorWatch
 from firstline.knowledge.search import PostgresKnowledge
-from firstline.ports import ObjectStore, Rejected
+from firstline.ports import ObjectStore
 from firstline.ports_after_call import TraceView
 from firstline.prompts import language_pack
 from firstline.settings import Settings
@@ -50,86 +48,15 @@ from realtime_bridge.recording import Recordings
 from workers import wiring_call, wiring_knowledge, wiring_model, wiring_people, wiring_speech, wiring_trace_view
 from workers.voices import VoiceOnDemand
 from workers.wiring_knowledge import embedding_model
+from workers.wiring_settings import callback_times, database_url
 from workers.worker import Activities
 
 
-class BadSettings(Exception):
-    """An environment variable is unusable; the message names it and the fix."""
-
-
-def load_settings() -> Settings:
-    """The settings from the environment. Raises `BadSettings`."""
-    try:
-        settings = Settings()
-        ZoneInfo(settings.timezone)
-        callback_rules(settings)
-        wiring_people.check(settings)
-        wiring_trace_view.account(settings)
-        if settings.voice_engine == "elevenlabs" and not settings.elevenlabs_api_key.get_secret_value():
-            raise BadSettings("FIRSTLINE_VOICE_ENGINE=elevenlabs needs ELEVENLABS_API_KEY; see .env.example")
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0]) if first["loc"] else "settings"
-        raise BadSettings(f"{name}={first.get('input')!r}: {first['msg']}; see .env.example") from error
-    except Rejected as error:
-        raise BadSettings(f"{error}; see .env.example") from error
-    except (KeyError, ValueError) as error:
-        raise BadSettings("FIRSTLINE_TIMEZONE is not an IANA time zone such as America/New_York") from error
-    if settings.env == "production" and (problems := not_for_production(settings)):
-        raise BadSettings("FIRSTLINE_ENV=production refuses to start: " + "; ".join(problems))
-    return settings
-
-
-def not_for_production(settings: Settings) -> list[str]:
-    """What must not go live: simulators and default secrets, a line each."""
-    fields = Settings.model_fields
-    secrets = ("twilio_account_sid", "twilio_auth_token", "pagerduty_routing_key", "line_number", "rep_numbers")
-    stand_ins = ("twilio_base_url", "pagerduty_base_url")
-    problems = [
-        f"{fields[name].validation_alias} still has its local default"
-        for name in secrets
-        if getattr(settings, name) == fields[name].default
-    ]
-    problems += [
-        f"{fields[name].validation_alias} points at a stand-in" for name in stand_ins if getattr(settings, name)
-    ]
-    if not settings.public_url.startswith("https://"):
-        problems.append("FIRSTLINE_PUBLIC_URL must be the https:// URL that Twilio reaches")
-    if not settings.public_media_url.startswith("wss://"):
-        problems.append("FIRSTLINE_PUBLIC_MEDIA_URL must be the wss:// URL that Twilio reaches")
-    if settings.jira_url and settings.jira_api_token == fields["jira_api_token"].default:
-        problems.append("JIRA_API_TOKEN still has its local default")
-    if not settings.realtime_url:
-        problems.append("FIRSTLINE_REALTIME_URL is missing: name the model's server, also when it is our own")
-    if not settings.database_url:
-        problems.append("DATABASE_URL is missing")
-    return problems
-
-
 def callback_rules(settings: Settings) -> CallbackRules:
-    """Whom we ring back, and when. Raises `BadSettings`, or what `ZoneInfo` raises."""
-    live = settings.env == "production"
-    try:
-        name, hours = (
-            "FIRSTLINE_CALLBACK_HOURS",
-            settings.callback_hours or ("mon-sat 08:00-20:00" if live else "always"),
-        )
-        opened = parse_open(hours)
-        name = "FIRSTLINE_HOLIDAYS"
-        holidays = parse_holidays(settings.holidays)
-        name = "FIRSTLINE_QUIET_HOURS"
-        quiet = parse_quiet(settings.quiet_hours or ("21:00-08:00" if live else "none"))
-        name = "FIRSTLINE_CALLBACK_PAUSES"
-        pauses = parse_pauses(settings.callback_pauses)
-    except ValueError as error:
-        raise BadSettings(f"{name}: {error}; see .env.example") from error
+    """Whom we ring back, and when. Raises `BadSettings`."""
+    hours, pauses = callback_times(settings)
     countries = frozenset(code.strip().upper() for code in settings.callback_countries.split(",") if code.strip())
-    return CallbackRules(Hours(ZoneInfo(settings.timezone), opened, holidays, quiet), countries, pauses)
-
-
-def database_url(settings: Settings) -> str:
-    """Where Postgres is: the setting, or the embedded server of `firstline up`."""
-    return settings.database_url or f"postgresql://postgres@{settings.host}:{settings.postgres_port}/postgres"
+    return CallbackRules(hours, countries, pauses)
 
 
 def converter(settings: Settings) -> DataConverter:

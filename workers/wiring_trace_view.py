@@ -5,8 +5,8 @@ from importlib.metadata import version
 from firstline.adapters.langfuse import LangfuseAccount, LangfuseTraces
 from firstline.adapters.langfuse_observations import Model
 from firstline.domain.prices import PRICE_BOOKS
-from firstline.ports import Rejected
 from firstline.settings import LOCAL_LANGFUSE_KEYS, Settings
+from workers.wiring_settings import langfuse
 
 OWN_MODEL = "firstline-speech"
 """What our own server is called: FIRSTLINE_REALTIME_MODEL names another's model."""
@@ -14,17 +14,9 @@ OWN_MODEL = "firstline-speech"
 
 def account(settings: Settings) -> LangfuseAccount | None:
     """The settings' account; with none the simulator's, in production None. Raises `Rejected` for half an account."""
-    given = {
-        "LANGFUSE_HOST": settings.langfuse_host,
-        "LANGFUSE_PUBLIC_KEY": settings.langfuse_public_key,
-        "LANGFUSE_SECRET_KEY": settings.langfuse_secret_key.get_secret_value(),
-    }
-    missing = [name for name, value in given.items() if not value]
-    if not missing:
-        return LangfuseAccount(*given.values())
-    if len(missing) < len(given):
-        there = next(name for name, value in given.items() if value)
-        raise Rejected(f"{there} is set and {' and '.join(missing)} is not: set all three, or none")
+    given = langfuse(settings)
+    if given is not None:
+        return LangfuseAccount(*given)
     if settings.env == "production":
         return None
     return LangfuseAccount(f"{settings.simulators_url}/langfuse", *LOCAL_LANGFUSE_KEYS)

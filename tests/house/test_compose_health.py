@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import pytest
@@ -22,11 +23,21 @@ pytestmark = pytest.mark.integration
 
 
 async def healthy(script: str, **environment: str) -> bool:
-    """Run a health check to its end."""
+    """Run a health check in Python to its end."""
+    return await _healthy(["-c", script], environment)
+
+
+async def worker_healthy(**environment: str) -> bool:
+    """Run the worker's health check, a command of ours, to its end."""
+    kind, program, *arguments = services()["worker"]["healthcheck"]["test"]
+    assert (kind, program) == ("CMD", "firstline")
+    return await _healthy(["-m", "workers.cli", *arguments], environment)
+
+
+async def _healthy(arguments: Sequence[str], environment: Mapping[str, str]) -> bool:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        "-c",
-        script,
+        *arguments,
         env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         stderr=asyncio.subprocess.PIPE,
     )
@@ -125,23 +136,22 @@ async def test_a_worker_is_healthy_while_it_asks_for_both_kinds_of_tasks(own_nam
         "TEMPORAL_ADDRESS": own_namespace.service_client.config.target_host,
         "TEMPORAL_NAMESPACE": own_namespace.namespace,
     }
-    script = health_script("worker")
-    assert not await healthy(script, **where), "no worker yet"
+    assert not await worker_healthy(**where), "no worker yet"
 
     only_activities = Worker(own_namespace, task_queue=TASK_QUEUE, activities=[nothing])
     async with only_activities:
-        assert not await healthy(script, **where), "nobody asks for workflow tasks"
+        assert not await worker_healthy(**where), "nobody asks for workflow tasks"
 
         only_workflows = Worker(
             own_namespace, task_queue=TASK_QUEUE, workflows=[Nothing], workflow_runner=UnsandboxedWorkflowRunner()
         )
         async with only_workflows:
             async with asyncio.timeout(20):
-                while not await healthy(script, **where):
+                while not await worker_healthy(**where):
                     pass
 
 
 async def test_a_worker_is_not_healthy_when_temporal_does_not_answer() -> None:
     where = {"TEMPORAL_ADDRESS": "127.0.0.1:1", "TEMPORAL_NAMESPACE": "default"}
 
-    assert not await healthy(health_script("worker"), **where)
+    assert not await worker_healthy(**where)

@@ -11,7 +11,7 @@ from pydantic_core import PydanticUndefined
 from firstline.settings import Settings
 from tests.house.env_example import documented, settings
 from tests.house.repository import ROOT
-from workers.wiring import BadSettings, load_settings, not_for_production
+from workers.wiring_settings import BadSettings, load_settings, not_for_production
 
 
 def code_defaults() -> dict[str, str]:

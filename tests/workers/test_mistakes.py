@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from workers.cli import app
 from workers.ports_in_use import PortInUse, free_port, require_free
 from workers.recordings import BadRecording, telephone_audio
-from workers.wiring import BadSettings, load_settings
+from workers.wiring_settings import BadSettings, load_settings
 
 
 def run(*arguments: str, **environment: str) -> tuple[int, str]:

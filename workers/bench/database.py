@@ -14,13 +14,13 @@ from rich.console import Console
 from firstline.adapters.embedded_postgres import EmbeddedPostgres
 from firstline.adapters.postgres import Pool, migrate, open_pool
 from firstline.settings import Settings
-from workers import wiring
+from workers.wiring_settings import database_url
 
 
 @asynccontextmanager
 async def bench_pool(settings: Settings, console: Console) -> AsyncIterator[Pool]:
     """A pool on a migrated database, for the length of the block."""
-    configured = wiring.database_url(settings)
+    configured = database_url(settings)
     if settings.database_url or await _answers(configured):
         async with _migrated(configured) as pool:
             yield pool

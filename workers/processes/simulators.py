@@ -7,7 +7,7 @@ from firstline.simulators.app import build_app
 from firstline.simulators.twilio_exchange import Speaker
 from workers.ports_in_use import require_free
 from workers.voices import VoiceOnDemand
-from workers.wiring import BadSettings
+from workers.wiring_settings import BadSettings
 
 
 async def run(settings: Settings, speak: Speaker | None = None) -> None:

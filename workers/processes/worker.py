@@ -14,6 +14,7 @@ from workers.ingest_worker import build_ingest_worker
 from workers.ports_in_use import require_free
 from workers.schedules import cadences, keep_schedules
 from workers.until_told import until_told
+from workers.wiring_settings import database_url
 from workers.worker import build_worker, version_of
 
 log = structlog.get_logger()
@@ -34,7 +35,7 @@ def serving_metrics(host: str, port: int) -> Iterator[None]:
 async def run(settings: Settings) -> None:
     """All workflows and activities. The database's schema is brought up to date first."""
     async with AsyncExitStack() as stack:
-        await migrate(wiring.database_url(settings))
+        await migrate(database_url(settings))
         client = await connect(settings.temporal_address, settings.temporal_namespace, wiring.converter(settings))
         activities = await wiring.activities(wiring.Opened(settings, stack), client)
         version = version_of(settings.build_id)

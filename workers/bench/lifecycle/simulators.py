@@ -5,7 +5,7 @@ import uvloop
 from firstline.simulators.twilio_exchange import hum
 from firstline.telemetry import configure_logs
 from workers.processes import simulators
-from workers.wiring import load_settings
+from workers.wiring_settings import load_settings
 
 if __name__ == "__main__":
     configure_logs(json=False)

@@ -28,7 +28,8 @@ from workers.knowledge import run_ingest
 from workers.ports_in_use import free_port
 from workers.stack import Part, Supervisor
 from workers.up import SAMPLE, Parts
-from workers.wiring import load_settings, object_store
+from workers.wiring import object_store
+from workers.wiring_settings import load_settings
 
 BRIDGES = ("bridge-a", "bridge-b")
 VICTIMS = (*BRIDGES, "worker", "temporal", "postgres")
