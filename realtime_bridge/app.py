@@ -2,14 +2,13 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import structlog
-import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -19,6 +18,7 @@ from starlette.routing import Route
 from firstline.domain.language import SUPPORTED
 from firstline.domain.turn import Usage
 from firstline.ports import CallControl, Knowledge, Transcription
+from firstline.serving import listen
 from realtime_bridge.admission import Admission
 from realtime_bridge.call_parts import CallParts
 from realtime_bridge.lanes import Lanes
@@ -69,14 +69,6 @@ class BridgeConfig:
     """Whether the help centre is searched while callers still speak."""
     pagerduty_webhook_secret: str = ""
     """Empty: no acknowledgement is taken."""
-
-
-class _Http(uvicorn.Server):
-    """Leaves signals to the process: a bridge that is told to stop has calls to bring to an end first."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 class Bridge:
@@ -155,17 +147,12 @@ class Bridge:
             # What was loaded stays: looking through it again for garbage would stop every call for a tenth of a second.
             gc.collect()
             gc.freeze()
-            config = uvicorn.Config(
-                self.http, self._config.host, self._config.port, log_level="warning", access_log=False, lifespan="off"
-            )
+            http = await listen(self.http, self._config.host, self._config.port)
             log.info("bridge_ready", url=self._config.bridge_url, media=self._config.media_url)
-            server = _Http(config)
-            serving = asyncio.create_task(server.serve())
             try:
-                await asyncio.shield(serving)
+                await http.ended()
             finally:
-                server.should_exit = True
-                await serving
+                await http.close()
 
     async def drain(self, seconds: float) -> None:
         """Say so on /healthz, so that no new calls are sent here, and let the live ones end or hand them over."""

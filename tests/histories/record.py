@@ -26,7 +26,6 @@ from firstline.names import SEARCH_ATTRIBUTES, TASK_QUEUE, call_workflow_id, cal
 from tests.fixtures.temporal import time_skipping_binary
 from tests.workflows.calls import (
     REPS,
-    activities_of,
     answered_turn,
     call_ended,
     call_me,
@@ -36,10 +35,9 @@ from tests.workflows.calls import (
     talking,
     wants_person,
 )
-from tests.workflows.fakes import World, leg_sid
+from tests.workflows.fakes import leg_sid
 from tests.workflows.finished import finished
-from tests.workflows.stage import Stage
-from workers.worker import build_worker
+from tests.workflows.stage import Stage, on_stage
 from workflows.call import CallWorkflow
 from workflows.csat import CsatInput, CsatWorkflow
 from workflows.orphans import OrphansWorkflow
@@ -157,6 +155,22 @@ async def callback_kept(stage: Stage) -> dict[str, Handle]:
         await callback.signal("dial_status", args=[leg_sid(3), status])
     await stage.result_of(callback.id)
     return {"call_callback": call, "callback_answered": callback}
+
+
+async def callback_line_gone(stage: Stage) -> dict[str, Handle]:
+    """No bridge was there as the caller picked up: they are rung again."""
+    start = started()
+    call = await stage.call(start, *talking(start))
+    await call.execute_update("callback", call_me(start, await stage.server.get_current_time() + timedelta(days=1)))
+    await call.signal("facts", [stream_ended(start, "goodbye")])
+    await call.result()
+    callback = stage.of(callback_workflow_id(start.call_sid))
+    stage.world.telephony.becomes[leg_sid(1)] = DialStatus.CUT_OFF
+    for number in (1, 2):
+        for status in (DialStatus.ANSWERED, DialStatus.HUMAN):
+            await callback.signal("dial_status", args=[leg_sid(number), status])
+    await stage.result_of(callback.id)
+    return {"callback_line_gone": callback}
 
 
 async def callback_waiting(stage: Stage) -> dict[str, Handle]:
@@ -307,14 +321,13 @@ SUGGESTED_AT = 20
 """Events in a history, after which this server suggests a new run."""
 
 
-ON_SKIPPED_TIME: list[Scene] = [reconciled, retained, failsafe, callback_kept]
+ON_SKIPPED_TIME: list[Scene] = [reconciled, retained, failsafe, callback_kept, callback_line_gone]
 
 
 async def play(server: WorkflowEnvironment, scene: Scene) -> None:
     """Play one scene and write the histories it leaves."""
-    world = World()
-    async with build_worker(server.client, activities_of(world)):
-        for name, handle in (await scene(Stage(server, world, TASK_QUEUE))).items():
+    async with on_stage(server, task_queue=TASK_QUEUE) as stage:
+        for name, handle in (await scene(stage)).items():
             history = (await handle.fetch_history()).to_json_dict()
             document = {"workflow_id": handle.id, "history": _without_traces(history)}
             (FOLDER / f"{name}.json").write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", "utf-8")

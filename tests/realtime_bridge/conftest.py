@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.realtime_bridge.carrier import Carrier
 from tests.realtime_bridge.scripted_model import scripted_model
 from tests.realtime_bridge.stage import Stage
 
@@ -16,3 +17,12 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         stage = Stage(tmp_path, model)
         async with stage.bridge.running(), stage.http:
             yield stage
+
+
+@pytest.fixture
+async def carrier(tmp_path: Path) -> AsyncIterator[Carrier]:
+    """The webhooks alone."""
+    carrier = Carrier(tmp_path / "spool.sqlite")
+    yield carrier
+    await carrier.http.aclose()
+    await carrier.spool.close()

@@ -1,18 +1,11 @@
 """What the bridge makes of a webhook, without a call's audio: callbacks, the failsafe queue, PagerDuty."""
 
-import hashlib
-import hmac
-import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from urllib.parse import urlencode
 from xml.etree import ElementTree
 
-import httpx
 import pytest
 from prometheus_client import REGISTRY
-from starlette.applications import Starlette
 from twilio.request_validator import RequestValidator
 
 from firstline.domain.callback import DialStatus
@@ -20,68 +13,8 @@ from firstline.domain.facts import FactKind
 from firstline.domain.handoff import RepAnswer
 from realtime_bridge.admission import EXPECTED_SECONDS, Admission
 from realtime_bridge.live_calls import LiveCalls
-from realtime_bridge.pagerduty_webhook import PATH, PagerDutyWebhook
-from realtime_bridge.signature import TwilioSignature
-from realtime_bridge.spool import Spool
-from realtime_bridge.webhooks import Webhooks
-from tests.fakes.call_control import FakeCallControl
 from tests.realtime_bridge.calls import CALL
-from tests.workflows.calls import started, talking, wants_person
-
-TOKEN, SECRET, BASE = "secret", "webhook-secret", "https://bridge.example"
-OUTBOUND = "CA" + "b" * 32
-
-
-class Carrier:
-    """The webhooks over a fake control plane, and what Twilio and PagerDuty send to them."""
-
-    def __init__(self, spool_path: Path) -> None:
-        self.control = FakeCallControl()
-        self.spool = Spool(spool_path, self.control)
-        signature = TwilioSignature(TOKEN, BASE, "wss://bridge.example/media")
-        self.admission = Admission(TOKEN, 1, LiveCalls())
-        media = "wss://bridge.example/media"
-        webhooks = Webhooks(signature, self.control, self.spool, BASE, media, lambda _: None, self.admission)
-        app = Starlette(routes=[*webhooks.routes(), PagerDutyWebhook(SECRET, self.control).route])
-        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE)
-
-    async def post(self, path: str, **form: str) -> httpx.Response:
-        fields = {"CallSid": CALL, "From": "+15550100999", "To": "+15550100100", **form}
-        signature = RequestValidator(TOKEN).compute_signature(BASE + path, fields)
-        headers = {"X-Twilio-Signature": signature, "Content-Type": "application/x-www-form-urlencoded"}
-        return await self.http.post(path, content=urlencode(fields), headers=headers)
-
-    async def page(self, body: bytes, signature: str | None = None) -> httpx.Response:
-        good = "v1=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
-        headers = {"X-PagerDuty-Signature": good if signature is None else signature}
-        return await self.http.post(PATH, content=body, headers=headers)
-
-    async def kinds(self) -> list[FactKind]:
-        await self.spool.drained()
-        return [fact.kind for fact in self.control.delivered]
-
-
-@pytest.fixture
-async def carrier(tmp_path: Path) -> AsyncIterator[Carrier]:
-    carrier = Carrier(tmp_path / "spool.sqlite")
-    yield carrier
-    await carrier.http.aclose()
-    await carrier.spool.close()
-
-
-def acknowledged(incident_key: str, event_id: str = "01EVENT", kind: str = "incident.acknowledged") -> bytes:
-    """An event as PagerDuty's webhook v3 describes it."""
-    agent = {"id": "PLH1HKV", "type": "user_reference", "summary": "Ada on call"}
-    data = {"id": "PGR0VU2", "type": "incident", "status": "acknowledged", "incident_key": incident_key}
-    event = {"id": event_id, "event_type": kind, "resource_type": "incident", "agent": agent, "data": data}
-    return json.dumps({"event": event}).encode()
-
-
-async def handed_off(carrier: Carrier) -> str:
-    """A call whose caller waits for a person; the page's dedup key."""
-    start = started(CALL)
-    await carrier.control.deliver(start, talking(start))
-    return (await carrier.control.request_handoff(start, wants_person(start), 1)).handoff_id
+from tests.realtime_bridge.carrier import BASE, OUTBOUND, TOKEN, Carrier, handed_off
 
 
 class TestAFullBridge:
@@ -330,72 +263,3 @@ class TestAReplayedWebhook:
 
         assert answer.status_code == 403
         assert await carrier.kinds() == []
-
-
-class TestPagerDuty:
-    async def test_who_acknowledged_is_told_to_the_handoff_once(self, carrier: Carrier) -> None:
-        key = await handed_off(carrier)
-
-        answers = [(await carrier.page(acknowledged(key))).text for _ in range(2)]
-
-        assert answers == ["acknowledged", "replayed"]
-        assert carrier.control.acknowledged == [(key, "Ada on call")]
-
-    @pytest.mark.parametrize("signature", ["", "v1=" + "0" * 64, "v0=abc", "nonsense"])
-    async def test_a_wrong_signature_gets_403_and_changes_nothing(self, carrier: Carrier, signature: str) -> None:
-        key = await handed_off(carrier)
-
-        answer = await carrier.page(acknowledged(key), signature)
-
-        assert answer.status_code == 403
-        assert carrier.control.acknowledged == []
-
-    async def test_the_signature_of_another_body_gets_403(self, carrier: Carrier) -> None:
-        key = await handed_off(carrier)
-        other = hmac.new(SECRET.encode(), b"{}", hashlib.sha256).hexdigest()
-
-        assert (await carrier.page(acknowledged(key), f"v1={other}")).status_code == 403
-
-    async def test_one_good_signature_of_several_is_enough(self, carrier: Carrier) -> None:
-        body = acknowledged(await handed_off(carrier))
-        good = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
-
-        assert (await carrier.page(body, f"v1={'0' * 64}, v1={good}")).text == "acknowledged"
-
-    @pytest.mark.parametrize("key", [f"handoff-CA{'9' * 32}", "somebody-elses-incident", "", "handoff-"])
-    async def test_an_unknown_call_is_harmless_and_counted(self, carrier: Carrier, key: str) -> None:
-        before = REGISTRY.get_sample_value("firstline_pagerduty_events_total", {"result": "unknown"}) or 0
-
-        answer = await carrier.page(acknowledged(key))
-
-        after = REGISTRY.get_sample_value("firstline_pagerduty_events_total", {"result": "unknown"})
-        assert (answer.status_code, answer.text) == (200, "unknown")
-        assert after == before + 1
-
-    async def test_another_event_is_ignored(self, carrier: Carrier) -> None:
-        key = await handed_off(carrier)
-
-        assert (await carrier.page(acknowledged(key, kind="incident.resolved"))).text == "ignored"
-
-    @pytest.mark.parametrize("body", [b"", b"[]", b'{"event": 7}', b"{"])
-    async def test_what_is_no_event_gets_400(self, carrier: Carrier, body: bytes) -> None:
-        assert (await carrier.page(body)).status_code == 400
-
-    async def test_is_asked_to_try_again_while_the_control_plane_is_down(self, carrier: Carrier) -> None:
-        body = acknowledged(await handed_off(carrier))
-        carrier.control.unreachable = True
-        refused = await carrier.page(body)
-        carrier.control.unreachable = False
-
-        assert refused.status_code == 503
-        assert (await carrier.page(body)).text == "acknowledged"
-
-
-async def test_without_a_secret_every_acknowledgement_is_refused() -> None:
-    app = Starlette(routes=[PagerDutyWebhook("", FakeCallControl()).route])
-    body = acknowledged(f"handoff-{CALL}")
-    signed = "v1=" + hmac.new(b"", body, hashlib.sha256).hexdigest()
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE) as http:
-        answer = await http.post(PATH, content=body, headers={"X-PagerDuty-Signature": signed})
-
-    assert answer.status_code == 403

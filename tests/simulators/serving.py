@@ -1,30 +1,13 @@
 """Serving an ASGI app on a real loopback port, inside the test's own loop."""
 
-import asyncio
-import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
-from typing import Any
+from contextlib import asynccontextmanager
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-
-class _Server(uvicorn.Server):
-    """Tells when it listens, and leaves the process's signals alone."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.listening.set()
-
-    def capture_signals(self) -> Any:
-        return nullcontext()
+from firstline.serving import listen
 
 
 class Slot:
@@ -53,15 +36,8 @@ class Slot:
 @asynccontextmanager
 async def serving(app: ASGIApp) -> AsyncIterator[str]:
     """Base URL of the running app."""
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    server = _Server(
-        uvicorn.Config(app, lifespan="off", log_level="warning", ws="websockets-sansio", timeout_graceful_shutdown=1)
-    )
-    running = asyncio.create_task(server.serve(sockets=[listener]))
-    await server.listening.wait()
+    listener = await listen(app, "127.0.0.1", 0, timeout_graceful_shutdown=1)
     try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield f"http://127.0.0.1:{listener.port}"
     finally:
-        server.should_exit = True
-        await running
+        await listener.close()

@@ -1,5 +1,8 @@
 """A running worker, the fake world it acts on, and what a test does with them."""
 
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,8 +17,9 @@ from firstline.domain.callback import CallbackInput, CallbackResult
 from firstline.domain.facts import Fact
 from firstline.domain.handoff import HandoffInput, HandoffResult
 from firstline.names import call_workflow_id, callback_workflow_id, handoff_workflow_id
-from tests.workflows.calls import started
+from tests.workflows.calls import activities_of, started
 from tests.workflows.fakes import World
+from workers.worker import build_worker
 from workflows.call import CallWorkflow
 from workflows.callback import CallbackWorkflow
 from workflows.handoff import HandoffWorkflow
@@ -82,3 +86,13 @@ class Stage:
             return await self.of(workflow_id).result()
         finally:
             await test_service.lock_time_skipping(LockTimeSkippingRequest())
+
+
+@asynccontextmanager
+async def on_stage(
+    server: WorkflowEnvironment, world: World | None = None, task_queue: str = ""
+) -> AsyncIterator[Stage]:
+    """A worker over a fake world for the length of the block, by itself on a task queue of its own."""
+    stage = Stage(server, world or World(), task_queue or f"test-{uuid.uuid4().hex}")
+    async with build_worker(server.client, activities_of(stage.world), stage.task_queue):
+        yield stage

@@ -1,32 +1,19 @@
 """A call's workflow learns facts once, keeps its promises, and closes with exactly one outcome."""
 
-import json
-from dataclasses import replace
 from datetime import timedelta
-from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
-from temporalio.api.sdk.v1 import WorkflowMetadata
-from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
-from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
-from activities.callback import CallbackRules
-from firstline.domain.call import CallStarted, Outcome
-from firstline.domain.call_state import CallClosed, CallPhase
-from firstline.domain.callback import CallbackBooked, CallbackRequest, CallbackState, DialStatus
-from firstline.domain.facts import Fact, FactKind, NextStep
-from firstline.domain.handoff import HandoffAccepted, HandoffState, RepAnswer
-from firstline.domain.hours import Hours, parse_open
-from firstline.names import callback_workflow_id, handoff_workflow_id
-from firstline.ports import PortError, Rejected
+from firstline.domain.call import Outcome
+from firstline.domain.call_state import CallPhase
+from firstline.domain.facts import FactKind, NextStep
+from firstline.domain.handoff import HandoffAccepted, RepAnswer
+from firstline.names import handoff_workflow_id
 from tests.workflows.calls import (
     REPS,
-    activities_of,
     answered_turn,
     call_ended,
-    call_me,
     fact,
     started,
     stream_ended,
@@ -34,40 +21,10 @@ from tests.workflows.calls import (
     wants_nothing,
     wants_person,
 )
-from tests.workflows.fakes import World, leg_sid
-from tests.workflows.stage import Stage
-from workers.worker import build_worker
+from tests.workflows.fakes import leg_sid
+from tests.workflows.stage import Stage, on_stage
+from tests.workflows.under_way import handed_off, learn, refusal
 from workflows.call import CallWorkflow
-
-Call = WorkflowHandle[CallWorkflow, CallClosed]
-
-
-async def learn(call: Call, *facts: Fact) -> None:
-    """Deliver facts to a running call."""
-    await call.signal(CallWorkflow.facts, list(facts))
-
-
-async def handed_off(stage: Stage, start: CallStarted) -> Call:
-    """A call whose caller waits in the conference while the first rep is rung."""
-    call = await stage.call(start, *talking(start), answered_turn(start))
-    await call.execute_update(CallWorkflow.handoff, wants_person(start))
-    await learn(call, fact(start, "farewell", FactKind.FAREWELL_PLAYED, 30))
-    await stage.world.telephony.until(lambda: len(stage.world.telephony.rung) == 1)
-    return call
-
-
-async def book(call: Call, request: CallbackRequest) -> CallbackBooked:
-    """Ask for a callback that is granted."""
-    booked: CallbackBooked = await call.execute_update("callback", request, result_type=CallbackBooked)
-    return booked
-
-
-async def refusal(call: Call, update: Any, request: object) -> str:
-    """The line with which the workflow refuses this update."""
-    with pytest.raises(WorkflowUpdateFailedError) as refused:
-        await call.execute_update(update, request)
-    assert isinstance(refused.value.cause, ApplicationError)
-    return refused.value.cause.message
 
 
 class TestFacts:
@@ -271,214 +228,14 @@ class TestAnOutcome:
 
     async def test_is_failsafe_when_the_handoff_is_broken_off_by_hand(self, dev_server: WorkflowEnvironment) -> None:
         """On the development server: the time-skipping one does not tell a parent that its child was terminated."""
-        world, queue = World(), "broken-off"
-        stage = Stage(dev_server, world, queue)
-        async with build_worker(dev_server.client, activities_of(world), queue):
+        async with on_stage(dev_server) as stage:
             start = started()
             call = await handed_off(stage, start)
             await stage.of(handoff_workflow_id(start.call_sid)).terminate("by hand")
-            await world.telephony.until(lambda: bool(world.telephony.queued))
+            await stage.world.telephony.until(lambda: bool(stage.world.telephony.queued))
 
             await learn(call, call_ended(start))
             closed = await call.result()
 
         assert closed.outcome is Outcome.FAILSAFE
-        assert world.telephony.queued == [start.call_sid]
-
-
-class TestACallback:
-    async def test_is_promised_and_outlives_the_call(self, stage: Stage) -> None:
-        start = started()
-        call = await stage.call(start, *talking(start))
-        at = await stage.server.get_current_time() + timedelta(days=2)
-
-        booked = await book(call, call_me(start, at))
-        await learn(call, stream_ended(start, "goodbye"))
-        closed = await call.result()
-        callback = stage.of(callback_workflow_id(start.call_sid))
-        await callback.signal("dial_status", args=[leg_sid(1), DialStatus.ANSWERED])
-        kept = await stage.result_of(callback.id)
-
-        assert booked.callback_id == callback.id
-        assert closed.outcome is Outcome.CALLBACK
-        assert kept["state"] == CallbackState.ANSWERED
-
-    async def test_that_is_cancelled_in_the_same_call_leaves_no_promise_behind(self, stage: Stage) -> None:
-        start = started()
-        call = await stage.call(start, *talking(start), answered_turn(start))
-        at = await stage.server.get_current_time() + timedelta(days=2)
-        booked = await book(call, call_me(start, at))
-
-        await stage.of(booked.callback_id).execute_update("withdraw")
-        view = await call.query(CallWorkflow.state)
-        await learn(call, stream_ended(start, "goodbye"))
-        closed = await call.result()
-
-        assert view.callback_at == ""
-        assert closed.outcome is Outcome.RESOLVED
-        assert stage.world.telephony.dialled == []
-
-    async def test_may_be_promised_again_after_it_was_cancelled(self, stage: Stage) -> None:
-        start = started()
-        call = await stage.call(start, *talking(start))
-        at = await stage.server.get_current_time() + timedelta(days=2)
-        first = await book(call, call_me(start, at))
-        await stage.of(first.callback_id).execute_update("withdraw")
-
-        second = await book(call, call_me(start, at + timedelta(days=1)))
-        await learn(call, stream_ended(start, "goodbye"))
-        closed = await call.result()
-        await stage.of(second.callback_id).signal("dial_status", args=[leg_sid(1), DialStatus.ANSWERED])
-        kept = await stage.result_of(second.callback_id)
-
-        assert closed.outcome is Outcome.CALLBACK
-        assert kept["state"] == CallbackState.ANSWERED
-        assert len(stage.world.telephony.dialled) == 1
-
-    async def test_is_moved_when_another_time_is_asked_for(self, stage: Stage) -> None:
-        start = started()
-        call = await stage.call(start, *talking(start))
-        now = await stage.server.get_current_time()
-        await book(call, call_me(start, now + timedelta(days=2)))
-        later = now + timedelta(days=9)
-
-        moved = await book(call, call_me(start, later))
-        await stage.result_of(callback_workflow_id(start.call_sid))
-
-        assert moved.at == later.isoformat()
-        assert len(stage.world.telephony.dialled) == 3
-        assert [dial.to_number for dial in stage.world.telephony.dialled] == [start.from_number] * 3
-
-    async def test_in_the_past_is_refused_in_a_line_for_the_model(self, stage: Stage) -> None:
-        start = started()
-        call = await stage.call(start, *talking(start))
-        at = await stage.server.get_current_time() - timedelta(minutes=1)
-
-        line = await refusal(call, CallWorkflow.callback, call_me(start, at))
-
-        assert line == "No callback was booked: that time has already passed"
-
-    @pytest.mark.parametrize(
-        ("change", "why"),
-        [
-            ({"at": "2090-01-01T09:00:00+00:00"}, "that is more than 30 days away"),
-            ({"phone": "my other phone"}, "the phone number is not in international format, like +15551234567"),
-            ({"phone": "+442079460958"}, "we do not call numbers in that country (GB)"),
-            ({"phone": "+19005551234"}, "we do not call premium-rate numbers"),
-        ],
-    )
-    async def test_that_cannot_be_kept_is_refused_in_a_line_for_the_model(
-        self, stage: Stage, change: dict[str, str], why: str
-    ) -> None:
-        start = started()
-        call = await stage.call(start, *talking(start))
-        request = replace(call_me(start, await stage.server.get_current_time() + timedelta(days=1)), **change)
-
-        line = await refusal(call, CallWorkflow.callback, request)
-
-        assert line == f"No callback was booked: {why}"
-
-    async def test_outside_of_the_hours_is_refused_with_the_next_time_that_is_not(
-        self, skipping_server: WorkflowEnvironment
-    ) -> None:
-        zone = ZoneInfo("America/New_York")
-        world = World(rules=CallbackRules(Hours(zone, parse_open("mon-sun 08:00-20:00")), frozenset({"US"})))
-        stage = Stage(skipping_server, world, "office-hours")
-        async with build_worker(skipping_server.client, activities_of(world), stage.task_queue):
-            start = started()
-            call = await stage.call(start, *talking(start))
-            tomorrow = (await stage.server.get_current_time()).astimezone(zone) + timedelta(days=1)
-
-            line = await refusal(call, CallWorkflow.callback, call_me(start, tomorrow.replace(hour=5, minute=30)))
-
-        assert line == (
-            f"No callback was booked: {tomorrow:%A} at 5:30 AM is outside of the hours in which we call; "
-            f"the next time we can call is {tomorrow:%A, %B} {tomorrow.day} at 8:00 AM"
-        )
-
-
-class TestTheTrace:
-    async def test_is_archived_under_the_day_and_the_call(self, stage: Stage) -> None:
-        start = started()
-        call = await stage.call(start, *talking(start), answered_turn(start), call_ended(start))
-
-        closed = await call.result()
-
-        key = f"traces/2026-03-02/{start.call_sid}.json"
-        trace = json.loads(stage.world.object_store.blobs[key])
-        assert closed.trace_url == f"https://objects.example/{key}"
-        assert trace["outcome"] == "resolved"
-        assert trace["transcript"][0] == {"speaker": "caller", "text": "How do I reset my password?"}
-
-    async def test_survives_a_store_and_a_database_that_are_down_for_a_while(self, stage: Stage) -> None:
-        stage.world.object_store.errors["put"] = [PortError("down")] * 4
-        stage.world.read_model.errors["save_call"] = [PortError("down")] * 4
-        start = started()
-        call = await stage.call(start, *talking(start), answered_turn(start), call_ended(start))
-
-        closed = await call.result()
-
-        assert stage.world.read_model.calls[start.call_sid][1] == closed.trace_url != ""
-
-    async def test_is_shown_where_people_look_when_everything_else_is_done(self, stage: Stage) -> None:
-        start = started()
-        call = await stage.call(start, *talking(start), answered_turn(start), call_ended(start))
-
-        await call.result()
-
-        record, _ = stage.world.trace_view.shown[start.call_sid]
-        assert record == stage.world.read_model.calls[start.call_sid][0]
-        assert (await call.query(CallWorkflow.timeline))[-1].endswith(
-            f"seen at https://traces.example/sessions/{start.call_sid}"
-        )
-
-    async def test_stays_in_the_archive_alone_when_the_view_does_not_take_it(self, stage: Stage) -> None:
-        stage.world.trace_view.errors["show"] = [PortError("down")] * 4 + [Rejected("401")]
-        start = started()
-        call = await stage.call(start, *talking(start), answered_turn(start), call_ended(start))
-
-        closed = await call.result()
-
-        assert stage.world.read_model.calls[start.call_sid][1] == closed.trace_url != ""
-        assert (await call.query(CallWorkflow.timeline))[-1].endswith("could not be shown; it is in the archive")
-
-
-class TestTheUi:
-    async def test_finds_the_call_by_what_it_came_to(self, stage: Stage) -> None:
-        start = started()
-        call = await handed_off(stage, start)
-        await stage.result_of(handoff_workflow_id(start.call_sid))
-        await learn(call, call_ended(start))
-        await call.result()
-
-        attributes = (await call.describe()).typed_search_attributes
-
-        assert {pair.key.name: pair.value for pair in attributes if pair.key.name != "TemporalChangeVersion"} == {
-            "Outcome": "failsafe",
-            "Language": "en",
-            "HandoffReason": "caller_request",
-            "Deflected": False,
-            "Turns": 1,
-            "CallerNumber": start.from_number,
-            "Flags": ["handoff"],
-        }
-
-    async def test_says_on_its_first_line_what_it_came_to(self, stage: Stage) -> None:
-        start = started()
-        call = await stage.call(start, *talking(start), answered_turn(start), stream_ended(start, "goodbye"))
-        await call.result()
-
-        shown = await call.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
-
-        assert shown.current_details.splitlines()[0] == "**over** · resolved · en · 1 turn"
-
-    async def test_shows_the_steps_of_the_handoff_in_the_calls_own_timeline(self, stage: Stage) -> None:
-        start = started()
-        call = await handed_off(stage, start)
-        await stage.result_of(handoff_workflow_id(start.call_sid))
-
-        timeline = await call.query(CallWorkflow.timeline)
-        view = await call.query(CallWorkflow.state)
-
-        assert any(line.endswith(f"Ringing {REPS[1]}") for line in timeline)
-        assert view.handoff_state is HandoffState.FAILSAFE
+        assert stage.world.telephony.queued == [start.call_sid]

@@ -14,10 +14,9 @@ from activities.callback import CallbackRules
 from firstline.domain.callback import CallbackInput, CallbackResult, CallbackState, DialStatus
 from firstline.domain.hours import Hours, parse_open
 from firstline.ports import PortError, Rejected
-from tests.workflows.calls import CALLER, LINE, activities_of, call_me, started
+from tests.workflows.calls import CALLER, LINE, call_me, started
 from tests.workflows.fakes import World, leg_sid
-from tests.workflows.stage import Stage
-from workers.worker import build_worker
+from tests.workflows.stage import Stage, on_stage
 from workflows.callback import CallbackWorkflow
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -137,8 +136,7 @@ class TestACallerWhoIsNotReached:
     async def test_is_rung_again_after_the_pauses_of_today(self, skipping_server: WorkflowEnvironment) -> None:
         pauses = (timedelta(minutes=2), timedelta(minutes=3))
         world = World(rules=CallbackRules(Hours(NEW_YORK), frozenset({"US", "CA"}), pauses))
-        stage = Stage(skipping_server, world, "pauses")
-        async with build_worker(skipping_server.client, activities_of(world), stage.task_queue):
+        async with on_stage(skipping_server, world) as stage:
             callback = await stage.callback(await promise(stage, timedelta(minutes=1)))
             for number in (1, 2, 3):
                 await callback.signal("dial_status", args=[leg_sid(number), DialStatus.BUSY])
@@ -315,8 +313,7 @@ class TestTheHoursInWhichWeRing:
     async def office(self, skipping_server: WorkflowEnvironment) -> AsyncIterator[Stage]:
         """We ring from eight to eight, New York time."""
         world = World(rules=CallbackRules(Hours(NEW_YORK, parse_open("mon-sun 08:00-20:00")), frozenset({"US"})))
-        stage = Stage(skipping_server, world, "office")
-        async with build_worker(skipping_server.client, activities_of(world), stage.task_queue):
+        async with on_stage(skipping_server, world) as stage:
             yield stage
 
     async def test_are_asked_again_when_the_time_has_come(self, office: Stage) -> None:

@@ -19,7 +19,6 @@ from firstline.names import call_workflow_id, callback_workflow_id, handoff_work
 from tests.workflows.calls import (
     LINE,
     REPS,
-    activities_of,
     answered_turn,
     call_ended,
     call_me,
@@ -29,10 +28,9 @@ from tests.workflows.calls import (
     talking,
     wants_person,
 )
-from tests.workflows.fakes import World, leg_sid
+from tests.workflows.fakes import leg_sid
 from tests.workflows.finished import finished
-from tests.workflows.stage import Stage
-from workers.worker import build_worker
+from tests.workflows.stage import Stage, on_stage
 from workflows.call import CallWorkflow
 from workflows.callback import CallbackWorkflow
 from workflows.csat import CsatInput, CsatWorkflow
@@ -56,8 +54,7 @@ async def impatient() -> AsyncIterator[WorkflowEnvironment]:
 
 @pytest.fixture
 async def stage(impatient: WorkflowEnvironment) -> AsyncIterator[Stage]:
-    stage = Stage(impatient, World(), QUEUE)
-    async with build_worker(impatient.client, activities_of(stage.world), QUEUE):
+    async with on_stage(impatient, task_queue=QUEUE) as stage:
         yield stage
 
 

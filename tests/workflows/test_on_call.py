@@ -1,8 +1,8 @@
 """A handoff rings whoever is on call, and the settings' numbers when nobody can say who that is."""
 
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 from prometheus_client import REGISTRY
@@ -13,11 +13,10 @@ from firstline.domain.orphans import Orphans
 from firstline.names import handoff_workflow_id
 from firstline.ports import PortError, Rejected
 from tests.fakes.telephony import FakeCall
-from tests.workflows.calls import LINE, REPS, activities_of, started, talking, wants_person
+from tests.workflows.calls import LINE, REPS, started, talking, wants_person
 from tests.workflows.fakes import RecordingOnCall, World
-from tests.workflows.stage import Stage
+from tests.workflows.stage import Stage, on_stage
 from tests.workflows.test_handoff import handoff
-from workers.worker import build_worker
 from workflows.call import CallWorkflow
 from workflows.orphans import OrphansWorkflow
 
@@ -29,13 +28,10 @@ Scheduled = Callable[..., AbstractAsyncContextManager[Stage]]
 def scheduled(skipping_server: WorkflowEnvironment) -> Scheduled:
     """A worker that knows a schedule: who is on call, who was lately."""
 
-    @asynccontextmanager
-    async def on_stage(*now: str, lately: Sequence[str] = ()) -> AsyncIterator[Stage]:
-        world, queue = World(on_call=RecordingOnCall.of(*now, lately=lately)), f"test-{uuid.uuid4().hex}"
-        async with build_worker(skipping_server.client, activities_of(world), queue):
-            yield Stage(skipping_server, world, queue)
+    def knows(*now: str, lately: Sequence[str] = ()) -> AbstractAsyncContextManager[Stage]:
+        return on_stage(skipping_server, World(on_call=RecordingOnCall.of(*now, lately=lately)))
 
-    return on_stage
+    return knows
 
 
 async def rung(stage: Stage) -> list[str]:

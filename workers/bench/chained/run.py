@@ -12,10 +12,10 @@ import numpy as np
 import orjson
 
 from firstline.adapters.chat_model import ChatModel
+from firstline.serving import listen
 from firstline.settings import Settings
 from firstline.simulators.chat_model import USUAL, ChatSimulator, Pace
 from firstline.speech.engine import SpeechEngine
-from firstline.speech.listen import listen
 from firstline.speech.server import serve
 from workers.bench.chained.caller import Caller, NoAnswer, Question
 from workers.bench.turns import QUESTIONS, SEED
