@@ -47,7 +47,7 @@ async def listen(app: Any, host: str, port: int, **options: Any) -> Listener:
     """Serve the app; port 0 takes a free one, `options` are uvicorn's. Raises `OSError` when the port is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.create_server((host, port), family=family)
-    quiet = {"lifespan": "off", "log_level": "warning", "access_log": False, "server_header": False}
+    quiet: dict[str, Any] = {"lifespan": "off", "log_level": "warning", "access_log": False, "server_header": False}
     server = _Server(uvicorn.Config(app, ws="websockets-sansio", **quiet, **options))
     running = asyncio.create_task(server.serve(sockets=[listener]))
     await server.listening.wait()

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -215,25 +215,17 @@ class TemporalCallControl:
         await self._signal(handoff_id, handoff_id, names.ACKNOWLEDGED_SIGNAL, by)
 
     async def _update_callback(self, callback_id: str, update: str, *args: Any) -> None:
-        async with _as_port_error(update):
-            handle: WorkflowHandle[Any, Any] = self.client.get_workflow_handle(callback_id)
-            try:
-                await handle.execute_update(update, args=args, rpc_timeout=_SIGNAL_TIMEOUT)
-            except RPCError as error:
-                if error.status is not RPCStatusCode.NOT_FOUND:
-                    raise
-                raise Rejected(f"{callback_id} is over") from error
+        handle: WorkflowHandle[Any, Any] = self.client.get_workflow_handle(callback_id)
+        async with _as_port_error(update), _refused_when_over(callback_id):
+            await handle.execute_update(update, args=args, rpc_timeout=_SIGNAL_TIMEOUT)
 
     async def _signal(self, workflow_id: str, call_sid: str, signal: str, *args: Any) -> None:
-        async with _as_port_error(signal):
-            handle: WorkflowHandle[Any, Any] = self.client.get_workflow_handle(workflow_id)
-            try:
-                await handle.signal(signal, args=args, rpc_timeout=_SIGNAL_TIMEOUT)
-            except RPCError as error:
-                if error.status is not RPCStatusCode.NOT_FOUND:
-                    raise
-                _count_too_late(signal, call_sid)
-                raise Rejected(f"{workflow_id} is over") from error
+        handle: WorkflowHandle[Any, Any] = self.client.get_workflow_handle(workflow_id)
+        async with (
+            _as_port_error(signal),
+            _refused_when_over(workflow_id, lambda: _count_too_late(signal, call_sid)),
+        ):
+            await handle.signal(signal, args=args, rpc_timeout=_SIGNAL_TIMEOUT)
 
     async def _update(
         self, update: str, start: CallStarted, request: object, answer: type[_Answer], timeout: float
@@ -296,6 +288,18 @@ async def _as_port_error(what: str, timeout: float | None = None) -> AsyncIterat
     # The client reports a connection refused at first use as RuntimeError.
     except (RPCError, WorkflowQueryFailedError, WorkflowQueryRejectedError, RuntimeError) as error:
         raise PortError(f"{what}: {error}") from error
+
+
+@asynccontextmanager
+async def _refused_when_over(workflow_id: str, noted: Callable[[], None] = lambda: None) -> AsyncIterator[None]:
+    """Nobody is there to be told any more: `noted` is called, then `Rejected` raised."""
+    try:
+        yield
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        noted()
+        raise Rejected(f"{workflow_id} is over") from error
 
 
 def _summary(start: CallStarted) -> str:

@@ -17,9 +17,10 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from firstline.serving import Listener
 from firstline.speech.connection import ClientGone, Connection
 from firstline.speech.engine import SpeechEngine
-from firstline.speech.listen import Listener, listen
+from firstline.speech.listen import listen
 from firstline.speech.stages import Record, measure
 from firstline.speech.transcriptions import transcription
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
 
 import pytest
 from temporalio.testing import WorkflowEnvironment
@@ -10,25 +9,14 @@ from temporalio.testing import WorkflowEnvironment
 from firstline.adapters.open_calls import TemporalOpenCalls
 from firstline.domain.orphans import LiveCall
 from firstline.names import call_workflow_id
-from tests.contracts.telephony_worlds import FakeTelephonyWorld, TelephonyWorld, TwilioWorld
-from tests.simulators.phone_booth import CALLER, LINE, Booth
-from tests.simulators.tiny_bridge import TinyBridge
+from tests.contracts.telephony_worlds import TelephonyWorld
+from tests.simulators.phone_booth import CALLER, LINE
 from tests.workflows.calls import activities_of, started
 from tests.workflows.fakes import World
 from tests.workflows.stage import Stage
 from workers.worker import build_worker
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(params=["fake", "twilio"])
-async def world(request: pytest.FixtureRequest, booth: Booth, bridge: TinyBridge) -> AsyncIterator[TelephonyWorld]:
-    if request.param == "fake":
-        yield FakeTelephonyWorld()
-        return
-    world = TwilioWorld(booth, bridge)
-    yield world
-    await world.telephony.aclose()
 
 
 class TestLiveCalls:

@@ -10,7 +10,7 @@ from firstline.domain.callback import DialStatus
 from firstline.names import FAILSAFE_QUEUE, conference_name
 from firstline.ports import CallbackDial, PortError, Rejected, RepCall
 from realtime_bridge.twiml import join_as_rep
-from tests.contracts.telephony_worlds import FakeTelephonyWorld, TelephonyWorld, TwilioWorld
+from tests.contracts.telephony_worlds import TelephonyWorld
 from tests.simulators.phone_booth import ACCOUNT_SID, CALLER, LINE, REP, Booth
 from tests.simulators.tiny_bridge import AUTH_TOKEN, TinyBridge
 
@@ -21,16 +21,6 @@ CALLER_SID = "CA" + "a" * 32
 RING = RepCall(CALLER_SID, REP, LINE, "Asks about a refund. Speaks English.", ring_seconds=5)
 DIAL = CallbackDial(CALLER_SID, CALLER, LINE, language="es")
 AT_ONCE = {"ring_ms": 0, "presses_after_ms": 40}
-
-
-@pytest.fixture(params=["fake", "twilio"])
-async def world(request: pytest.FixtureRequest, booth: Booth, bridge: TinyBridge) -> AsyncIterator[TelephonyWorld]:
-    if request.param == "fake":
-        yield FakeTelephonyWorld()
-        return
-    world = TwilioWorld(booth, bridge)
-    yield world
-    await world.telephony.aclose()
 
 
 class TestMoving:

@@ -36,12 +36,6 @@ def report(
     """Everything, in the order of the table."""
     all_ = [execution for runs in executions.values() for execution in runs]
     calls = sum(leg.inbound for leg in carrier.legs.values()) or 1
-    breaks = [found for leg in carrier.legs.values() for found in leg.breaks()]
-    silences = [ms for code, ms in breaks if code == ABNORMAL and ms is not None]
-    handed_over = [ms for code, ms in breaks if code != ABNORMAL and ms is not None]
-    actions = sum(execution.actions for execution in all_) / calls
-    monthly = actions * CALLS_A_MONTH
-    total = verdict.promises
     return {
         "seed": size.seed,
         "calls": calls,
@@ -49,6 +43,30 @@ def report(
         "kills_of": broken.kills,
         "faults": broken.faults,
         "bad_arguments": metrics.total(TOOL_FAILURES, "bad_arguments"),
+        **_promises(verdict),
+        "reconciled": sum(execution.reconciled for execution in all_),
+        "never_reached_us": verdict.never_reached_us,
+        "left_in_spool": sum(spool.values()),
+        "outcomes": dict(sorted(verdict.outcomes.items())),
+        "dropped": verdict.dropped,
+        "bridges_restarted": broken.restarts,
+        **_streams(carrier),
+        "poison_fed": broken.fed.poison,
+        "poison_set_aside": set_aside,
+        "repeats_fed": broken.fed.repeats,
+        "repeats_dropped": sum(execution.duplicates for execution in all_),
+        "workflow_starts_per_second": round(len(all_) / loaded, 2),
+        "update_p50_ms": metrics.percentile(UPDATES, 50),
+        "update_p99_ms": metrics.percentile(UPDATES, 99),
+        **_temporal(all_, calls),
+        "seconds": round(loaded + quiet),
+        "wrong": verdict.wrong,
+    }
+
+
+def _promises(verdict: Verdict) -> dict[str, Any]:
+    total = verdict.promises
+    return {
         "promised": total.promised,
         "kept": total.kept,
         "doubled": total.doubled,
@@ -57,32 +75,34 @@ def report(
         "people": vars(verdict.people),
         "callbacks": vars(verdict.callbacks),
         "unclosed": verdict.unclosed,
-        "reconciled": sum(execution.reconciled for execution in all_),
-        "never_reached_us": verdict.never_reached_us,
-        "left_in_spool": sum(spool.values()),
-        "outcomes": dict(sorted(verdict.outcomes.items())),
+    }
+
+
+def _streams(carrier: Carrier) -> dict[str, Any]:
+    """What callers heard of bridges that died, and of those that handed their calls over."""
+    breaks = [found for leg in carrier.legs.values() for found in leg.breaks()]
+    silences = [ms for code, ms in breaks if code == ABNORMAL and ms is not None]
+    handed_over = [ms for code, ms in breaks if code != ABNORMAL and ms is not None]
+    return {
         "streams_cut": sum(code == ABNORMAL for code, _ in breaks),
         "streams_resumed": len(silences),
         "dead_air_p50": _percentile(silences, 50),
         "dead_air_p95": _percentile(silences, 95),
-        "dropped": verdict.dropped,
-        "bridges_restarted": broken.restarts,
         "handed_over": len(handed_over),
         "handover_silence_p50": _percentile(handed_over, 50),
         "handover_silence_p95": _percentile(handed_over, 95),
-        "poison_fed": broken.fed.poison,
-        "poison_set_aside": set_aside,
-        "repeats_fed": broken.fed.repeats,
-        "repeats_dropped": sum(execution.duplicates for execution in all_),
-        "workflow_starts_per_second": round(len(all_) / loaded, 2),
-        "update_p50_ms": metrics.percentile(UPDATES, 50),
-        "update_p99_ms": metrics.percentile(UPDATES, 99),
-        "history_events_per_call": round(sum(execution.events for execution in all_) / calls, 1),
+    }
+
+
+def _temporal(executions: list[Execution], calls: int) -> dict[str, Any]:
+    """What a call costs of histories, and a month of calls in Temporal Cloud."""
+    actions = sum(execution.actions for execution in executions) / calls
+    monthly = actions * CALLS_A_MONTH
+    return {
+        "history_events_per_call": round(sum(execution.events for execution in executions) / calls, 1),
         "actions_per_call": round(actions, 1),
         "actions_a_month": round(monthly),
         "dollars_a_month": round(monthly / 1e6 * DOLLARS_A_MILLION, 2),
-        "seconds": round(loaded + quiet),
-        "wrong": verdict.wrong,
     }
 
 
