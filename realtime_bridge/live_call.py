@@ -44,6 +44,7 @@ from realtime_bridge.protocol.commands import (
     ToModel,
     ToPhone,
 )
+from realtime_bridge.protocol.owner import to_owner
 from realtime_bridge.protocol.replay import ResumeNotes
 from realtime_bridge.protocol.twilio import BadFrame, MarkReached, StreamStarted, TwilioStream
 from realtime_bridge.recording import Recorder
@@ -81,7 +82,8 @@ class LiveCall(PhoneSocket):
         self._transcript_ready = asyncio.Event()
         self._facts = 0
         self._bad_frames = 0
-        self._alarm = Alarm(self._wake)
+        self._alarm = Alarm(to_owner(self._wake))
+        self._leaving: asyncio.TimerHandle | None = None
 
     # --- the carrier's socket -----------------------------------------------------------------------------------------
 
@@ -121,8 +123,12 @@ class LiveCall(PhoneSocket):
         self._alarm.off()
         self.finish("bridge_lost")
         self._live.remove(self)
+        if self._leaving is not None:
+            self._leaving.cancel()
         if self._model is not None:
             self._model.close()
+        # These know us: as long as we know them, none is freed (a task that was cancelled holds on to its frames).
+        self._model, self._searching = None, None
         for task in self._tasks:
             task.cancel()
 
@@ -166,7 +172,7 @@ class LiveCall(PhoneSocket):
         self._recorder = Recorder(start, event.stream_sid, self._parts.recordings)
         self._tape = self._recorder.tape
         self._runner = ToolRunner(
-            start, session, self._parts.knowledge, self._parts.control, self._parts.zone, self._transcribed
+            start, session, self._parts.knowledge, self._parts.control, self._parts.zone, to_owner(self._transcribed)
         )
         self._model = CallModel(
             self._parts.pool,
@@ -293,8 +299,8 @@ class LiveCall(PhoneSocket):
 
     def _leave_if_ended(self) -> None:
         """The session ended the call by itself: by a goodbye, or because it needs somebody else."""
-        if self._session is not None and self._session.ended:
-            self._loop.call_later(GOODBYE_DELIVERY, self.hang_up, WSCloseCode.OK)
+        if self._session is not None and self._session.ended and self._leaving is None:
+            self._leaving = self._loop.call_later(GOODBYE_DELIVERY, self.hang_up, WSCloseCode.OK)
 
     def _beside(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._loop.create_task(work)

@@ -105,7 +105,7 @@ class ModelLink(WSListener):
         self._close_code, self._close_reason = 0, ""
         self._partial = bytearray()
         self._too_slow = self._loop.call_later(delay + ready_within, self._not_ready)
-        self._connecting = self._loop.create_task(self._connect(delay))
+        self._connecting: asyncio.Task[None] | None = self._loop.create_task(self._connect(delay))
 
     def attach(
         self,
@@ -164,10 +164,13 @@ class ModelLink(WSListener):
             self._transport.send_ping()
 
     def close(self) -> None:
-        """End the session; nothing is reported for it."""
+        """End the session; nothing is reported for it, and whoever was told of it is let go."""
         self._closing = True
+        self._on_event, self._on_lost, self._on_alive = None, None, lambda: None
         self._too_slow.cancel()
-        self._connecting.cancel()
+        if self._connecting is not None:
+            self._connecting.cancel()
+            self._connecting = None
         if self._transport is not None:
             self._transport.send_close(WSCloseCode.OK)
             self._transport.disconnect()
@@ -221,6 +224,8 @@ class ModelLink(WSListener):
         return True
 
     def _received(self, event: dict[str, Any]) -> None:
+        if self._closing:
+            return  # it came with what ended the session
         if not self.ready and event.get("type") == "session.updated":
             self.ready = True
             self._too_slow.cancel()
@@ -252,12 +257,12 @@ class ModelLink(WSListener):
         """Told once: whatever else happens to this socket is of no interest."""
         if self._closing:
             return
-        self.lost = fault
+        self.lost, on_lost = fault, self._on_lost
         self.close()
         log.warning("model_link_lost", lane=self.endpoint.name, fault=fault.kind.value, code=fault.code)
         self._watcher.link_lost(self, fault)
-        if self._on_lost is not None:
-            self._on_lost(fault)
+        if on_lost is not None:
+            on_lost(fault)
 
 
 def _fault_of(answer: WSInvalidStatusError) -> Fault:

@@ -66,8 +66,14 @@ class Announcer:
         """The phone fell silent for good: everything of ours is over as far as it was heard."""
         self._over(list(self._waiting), now)
 
+    def end(self) -> None:
+        """The stream is gone: nothing follows any more from what was being said."""
+        self._waiting.clear()
+
     def _over(self, said: list[_Said], now: float) -> None:
         for each in said:
+            if each not in self._waiting:
+                continue  # what followed from the one before it ended the call
             self._waiting.remove(each)
             each.then(Heard(each.name, each.spoken.heard_text, each.spoken.heard_whole, now))
 

@@ -18,6 +18,7 @@ from realtime_bridge.protocol.conversation import Conversation
 from realtime_bridge.protocol.interruptions import Interruptions
 from realtime_bridge.protocol.live_line import LiveLine
 from realtime_bridge.protocol.model_events import ModelEvents
+from realtime_bridge.protocol.owner import to_owner
 from realtime_bridge.protocol.phrases import CallPhrases, Phrase
 from realtime_bridge.protocol.pulse import Pulse
 from realtime_bridge.protocol.recent_audio import RecentAudio
@@ -93,11 +94,12 @@ class CallSession:
             self._keeper,
             self._ahead,
             self._commands,
-            self._handle,
+            to_owner(self._handle),
         )
         first_filler = sum(stream.stream_sid.encode())  # so that calls begin with different ones
-        self._words = RuntimeWords(self._announcer, self._keeper, phrases, self._commands, self.end, first_filler)
-        self._live_line = LiveLine(self._announcer, phrases, self._commands, self.end)
+        end = to_owner(self.end)
+        self._words = RuntimeWords(self._announcer, self._keeper, phrases, self._commands, end, first_filler)
+        self._live_line = LiveLine(self._announcer, phrases, self._commands, end)
         self._watch = Watch(
             rules,
             phrases,
@@ -339,5 +341,6 @@ class CallSession:
             return
         self.ended = True
         self._voice.end(now)
+        self._announcer.end()
         self._keeper.close()
         self._commands.append(Report(FactKind.STREAM_ENDED, detail=reason))

@@ -11,6 +11,7 @@ from realtime_bridge.protocol.keypad import Keypad
 from realtime_bridge.protocol.limits import LimitWatch
 from realtime_bridge.protocol.live_line import LiveLine
 from realtime_bridge.protocol.model_events import ModelEvents
+from realtime_bridge.protocol.owner import to_owner
 from realtime_bridge.protocol.phrases import CallPhrases
 from realtime_bridge.protocol.responses import Responses
 from realtime_bridge.protocol.rules import NEVER, CallRules
@@ -51,8 +52,8 @@ class Watch:
         """The caller has heard the last of us: they are being moved, or the call ends."""
         self._dead_air = DeadAir(rules, has_fillers=bool(phrases.fillers))
         self._ladder = SilenceLadder(rules.silence_step_ms, words.ask_if_there, words.end_the_silence)
-        self._keypad = Keypad(self._zero, self._typed)
-        self._limits = LimitWatch(rules, words.warn, self._reach_limit)
+        self._keypad = Keypad(to_owner(self._zero), to_owner(self._typed))
+        self._limits = LimitWatch(rules, words.warn, to_owner(self._reach_limit))
 
     # --- what happens -------------------------------------------------------------------------------------------------
 
