@@ -23,6 +23,9 @@ log = structlog.get_logger()
 _READY_S = 60.0
 """Recovery after a crash may take this long on a slow disk."""
 _STOP_S = 20.0
+_SHARED_BUFFERS = "512MB"
+"""A help centre of 8,000 articles with its indexes is 200 MB, and with Postgres's own 128 MB each search copied much of
+what it looks at from the page cache (21 ms of CPU a search against 13). Memory is taken only as it is filled."""
 
 
 class EmbeddedPostgresError(PortError):
@@ -87,7 +90,12 @@ class EmbeddedPostgres:
 
     def _launch(self) -> None:
         bin_path, user = _prepare(self._data)
-        options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", **self._settings}
+        options = {
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": "",
+            "shared_buffers": _SHARED_BUFFERS,
+            **self._settings,
+        }
         command = [str(bin_path / "postgres"), "-D", str(self._data), "-p", str(self._port)]
         command += [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         with self.log_path.open("ab") as log_file:

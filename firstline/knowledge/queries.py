@@ -13,9 +13,11 @@ CANDIDATES = 120
 """Of these, how many are scored by all the words."""
 
 DEEP_ENOUGH = (
-    "select set_config('hnsw.ef_search', '100', true), set_config('hnsw.iterative_scan', 'strict_order', true)"
+    "select set_config('hnsw.ef_search', '100', true), set_config('hnsw.iterative_scan', 'strict_order', true),"
+    " set_config('jit', 'off', true), set_config('max_parallel_workers_per_gather', '0', true)"
 )
-"""The index looks further than the 40 it returns, and goes on where a language filter leaves it short."""
+"""The index looks further than the 40 it returns, and goes on where a language filter leaves it short. What the planner
+expects of a large corpus would have it compile the question and start processes, each longer than the search."""
 
 # `asked`: the question's words in each language searched; each word's share of the question grows with its rarity
 # (BM25's inverse document frequency). `brought_up`: chunks with the rarest words, until those reach far enough; common

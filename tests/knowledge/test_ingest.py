@@ -49,6 +49,17 @@ class TestIngest:
         assert seen == [(1, 3, 0), (2, 3, 0), (3, 3, 0), (3, 3, 3)]
         assert len(await rows(pool, name)) == 3
 
+    async def test_keeps_a_chunks_words_in_its_row_and_moves_its_text_out(
+        self, pool: Pool, tmp_path: Path, name: str
+    ) -> None:
+        """A search by words reads the words of thousands of chunks, and the text of a few."""
+        (tmp_path / "long.md").write_text("# Long\n\n" + " ".join(f"word{n}x{n * 7919 % 9973}" for n in range(200)))
+
+        await ingest(pool, FakeEmbedder(), tmp_path, name)
+
+        moved = "pg_column_toast_chunk_id(c.words) is not null, pg_column_toast_chunk_id(c.body) is not null"
+        assert set(await rows(pool, name, moved)) == {(False, True)}
+
     async def test_repeated_embeds_nothing_and_keeps_every_id(self, pool: Pool, tmp_path: Path, name: str) -> None:
         write(tmp_path, 3)
         await ingest(pool, FakeEmbedder(), tmp_path, name)
