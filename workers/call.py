@@ -12,7 +12,7 @@ from firstline.settings import Settings
 from workers.phone_call import Caller, Phone
 from workers.recordings import telephone_audio
 from workers.show import show_event, show_report, show_turn
-from workers.wiring import converter
+from workers.wiring_store import converter
 
 
 async def run_call(

@@ -23,7 +23,7 @@ from workers.show import show_event, show_report, show_turn
 from workers.until_told import until_told
 from workers.up import running_stack, show_places
 from workers.voices import VoiceOnDemand
-from workers.wiring import converter
+from workers.wiring_store import converter
 
 SCRIPT = Path(__file__).resolve().parent.parent / "demo" / "calls.toml"
 CALLBACK_SECONDS = 180.0

@@ -20,6 +20,7 @@ from firstline.ports_after_call import CallerWorkflows, Retention, TraceView
 from firstline.settings import Settings
 from workers import wiring, wiring_trace_view
 from workers.wiring_settings import database_url
+from workers.wiring_store import converter, object_store
 
 _LET_GO_S = 0.3
 _WORKFLOWS_OF_A_CALL = (call_workflow_id, handoff_workflow_id, callback_workflow_id)
@@ -95,13 +96,13 @@ async def run_erase(settings: Settings, phone: str) -> tuple[Attestation, str]:
     """`firstline erase`."""
     async with AsyncExitStack() as stack:
         await migrate(database_url(settings))
-        client = await connect(settings.temporal_address, settings.temporal_namespace, wiring.converter(settings))
+        client = await connect(settings.temporal_address, settings.temporal_namespace, converter(settings))
         retention = PostgresRetention(await wiring.Opened(settings, stack).pool())
         workflows = TemporalCallerWorkflows(client)
         view = wiring_trace_view.trace_view(settings)
         if view is not None:
             stack.push_async_callback(view.aclose)
-        done = await erase(phone, wiring.object_store(settings), retention, workflows, datetime.now(UTC), view)
+        done = await erase(phone, object_store(settings), retention, workflows, datetime.now(UTC), view)
     # The native threads of two clients let go of their last answer shortly after we have it; an interpreter that ends
     # meanwhile is aborted by them (exit code 134 in a quarter of the runs on CPython 3.11).
     await asyncio.sleep(_LET_GO_S)

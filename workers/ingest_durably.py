@@ -19,7 +19,7 @@ from firstline.knowledge.ingest import IngestReport, Progress
 from firstline.knowledge.snapshot import take_snapshot
 from firstline.ports import ObjectStore, PortError
 from firstline.settings import Settings
-from workers.wiring import converter
+from workers.wiring_store import converter
 from workflows.ingest import CorpusIngestWorkflow
 
 _POLLED_WITHIN = timedelta(seconds=75)

@@ -15,6 +15,7 @@ from workers import wiring
 from workers.ingest_durably import ingest_durably, ingesting_client
 from workers.wiring_knowledge import embedding_model
 from workers.wiring_settings import database_url
+from workers.wiring_store import object_store
 
 
 async def collection_size(settings: Settings) -> int:
@@ -59,7 +60,7 @@ async def run_ingest(settings: Settings, path: Path, collection: str, prune: boo
         client = await ingesting_client(settings)
         if client is not None:
             console.print(f"  [dim]workflow {names.ingest_workflow_id(collection)} goes on if this ends[/]")
-            store = wiring.object_store(settings)
+            store = object_store(settings)
             return await ingest_durably(client, store, path, collection, prune=prune, progress=tell)
         pool = await open_pool(url)
         try:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from temporalio.client import Client
-from temporalio.converter import DataConverter
 
 from activities.archive import TraceActivities
 from activities.callback import CallbackActivities, CallbackRules
@@ -20,13 +19,10 @@ from activities.review import ReviewActivities
 from activities.slo import SloActivities
 from activities.trace_view import TraceViewActivities
 from firstline.adapters.call_statistics import PostgresCallStatistics
-from firstline.adapters.claim_check import with_claims
 from firstline.adapters.dial_turns import PostgresDialTurns
 from firstline.adapters.jira import JiraTickets
-from firstline.adapters.object_store import ObstoreObjectStore
 from firstline.adapters.open_calls import TemporalOpenCalls
 from firstline.adapters.pagerduty import PagerDutyPaging
-from firstline.adapters.payload_codec import data_converter, parse_keys
 from firstline.adapters.pinecone import PineconeMirror
 from firstline.adapters.postgres import Pool, open_pool
 from firstline.adapters.read_model import PostgresReadModel
@@ -38,7 +34,6 @@ from firstline.domain.language import SUPPORTED
 from firstline.knowledge.build import PostgresCorpusBuilder
 from firstline.knowledge.mirror import MirrorWatch
 from firstline.knowledge.search import PostgresKnowledge
-from firstline.ports import ObjectStore
 from firstline.ports_after_call import TraceView
 from firstline.prompts import language_pack
 from firstline.settings import Settings
@@ -49,6 +44,7 @@ from workers import wiring_call, wiring_knowledge, wiring_model, wiring_people, 
 from workers.voices import VoiceOnDemand
 from workers.wiring_knowledge import embedding_model
 from workers.wiring_settings import callback_times, database_url
+from workers.wiring_store import converter, object_store, phrase_store
 from workers.worker import Activities
 
 
@@ -57,28 +53,6 @@ def callback_rules(settings: Settings) -> CallbackRules:
     hours, pauses = callback_times(settings)
     countries = frozenset(code.strip().upper() for code in settings.callback_countries.split(",") if code.strip())
     return CallbackRules(hours, countries, pauses)
-
-
-def converter(settings: Settings) -> DataConverter:
-    """How what Temporal keeps is written: encrypted where keys are set, and put to the object store where it is big.
-
-    Raises `Rejected` for keys that are none.
-    """
-    return with_claims(data_converter(parse_keys(settings.payload_keys.get_secret_value())), object_store(settings))
-
-
-def object_store(settings: Settings) -> ObjectStore:
-    """The object store: the setting, or a folder under the state directory."""
-    return ObstoreObjectStore(_objects_url(settings))
-
-
-def phrase_store(settings: Settings) -> ObjectStore:
-    """Where phrases are kept that one voice has spoken."""
-    return ObstoreObjectStore(wiring_speech.phrases_url(settings, _objects_url(settings)))
-
-
-def _objects_url(settings: Settings) -> str:
-    return settings.object_store_url or (settings.home / "objects").as_uri()
 
 
 LOOKUP_SECONDS = 2.0

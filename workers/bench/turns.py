@@ -18,7 +18,7 @@ from firstline.domain.turn import Lookup, Turn
 from firstline.settings import Settings
 from workers.phone_call import Caller, Phone
 from workers.voices import VoiceOnDemand
-from workers.wiring import converter
+from workers.wiring_store import converter
 
 QUESTIONS = Path(__file__).resolve().parents[2] / "examples" / "questions" / "queries.jsonl"
 TURNS_A_CALL = 5

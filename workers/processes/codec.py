@@ -23,7 +23,7 @@ from firstline.adapters.payload_codec import EncryptionCodec, parse_keys
 from firstline.ports import PortError
 from firstline.settings import Settings
 from workers.ports_in_use import require_free
-from workers.wiring import object_store
+from workers.wiring_store import object_store
 
 
 def build_app(codec: PayloadCodec, ui_origin: str) -> Starlette:

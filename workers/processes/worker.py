@@ -15,6 +15,7 @@ from workers.ports_in_use import require_free
 from workers.schedules import cadences, keep_schedules
 from workers.until_told import until_told
 from workers.wiring_settings import database_url
+from workers.wiring_store import converter
 from workers.worker import build_worker, version_of
 
 log = structlog.get_logger()
@@ -36,7 +37,7 @@ async def run(settings: Settings) -> None:
     """All workflows and activities. The database's schema is brought up to date first."""
     async with AsyncExitStack() as stack:
         await migrate(database_url(settings))
-        client = await connect(settings.temporal_address, settings.temporal_namespace, wiring.converter(settings))
+        client = await connect(settings.temporal_address, settings.temporal_namespace, converter(settings))
         activities = await wiring.activities(wiring.Opened(settings, stack), client)
         version = version_of(settings.build_id)
         corpus = await wiring.corpus_activities(wiring.Opened(settings, stack))

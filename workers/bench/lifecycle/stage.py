@@ -28,8 +28,8 @@ from workers.knowledge import run_ingest
 from workers.ports_in_use import free_port
 from workers.stack import Part, Supervisor
 from workers.up import SAMPLE, Parts
-from workers.wiring import object_store
 from workers.wiring_settings import load_settings
+from workers.wiring_store import object_store
 
 BRIDGES = ("bridge-a", "bridge-b")
 VICTIMS = (*BRIDGES, "worker", "temporal", "postgres")
