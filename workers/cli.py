@@ -101,10 +101,12 @@ def ingest(
         _emit(report)
         return
     for skipped in report.skipped:
-        console.print(f"  skipped {skipped.source}: {skipped.reason}", markup=False)
+        console.print(f"  skipped {skipped.source}: {skipped.reason}", markup=False, soft_wrap=True)
     gone = f", {len(report.vanished)} {'removed' if report.pruned else 'no longer in the corpus'}" * bool(
         report.vanished
     )
+    if prune and report.vanished and not report.pruned:
+        console.print("  nothing is removed: it may be among what was skipped", soft_wrap=True)
     typer.echo(
         f"{report.stored} articles stored as {report.chunks} chunks, {report.unchanged} unchanged,"
         f" {len(report.skipped)} skipped{gone} ({report.seconds:.1f} s, collection {report.collection})"
@@ -119,8 +121,10 @@ def search(
     json: Json = False,
 ) -> None:
     """What the agent would find: chunk ids, article ids, scores by stage, timings."""
+    from firstline.telemetry import configure_logs
     from workers.knowledge import run_search
 
+    configure_logs(json=False)
     settings = _settings()
     found = _run(run_search(settings, query, collection or settings.collection, k))
     if json:

@@ -14,6 +14,7 @@ from temporalio.service import RPCError
 
 from firstline import names
 from firstline.domain.ingest import IngestProgress, IngestRequest, IngestResult
+from firstline.knowledge.corpus import all_read
 from firstline.knowledge.errors import CorpusError
 from firstline.knowledge.ingest import IngestReport, Progress
 from firstline.knowledge.snapshot import take_snapshot
@@ -75,7 +76,7 @@ async def ingest_durably(
     """
     began = datetime.now(UTC)
     snapshot = await take_snapshot(store, path)
-    request = IngestRequest(collection, snapshot.parts, snapshot.articles, not snapshot.skipped, prune)
+    request = IngestRequest(collection, snapshot.parts, snapshot.articles, all_read(snapshot.skipped), prune)
     handle = await _start(client, request, task_queue)
     report = IngestReport(collection, snapshot.articles + len(snapshot.skipped), skipped=snapshot.skipped)
     result = await _watched(handle, report, progress or (lambda _: None))

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lingua import Language, LanguageDetectorBuilder
+from firstline.knowledge.language import detect_language
 
 MAX_BODY = 1_000_000
 """Characters; a longer "article" is a dump whose chunks would drown the others."""
@@ -21,8 +21,6 @@ _INVISIBLE = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-_DETECTED = {Language.ENGLISH: "en", Language.SPANISH: "es"}
-_DETECTOR = LanguageDetectorBuilder.from_languages(*_DETECTED).with_low_accuracy_mode().build()
 
 
 class Unusable(ValueError):
@@ -50,7 +48,7 @@ def make_article(fields: Mapping[str, object], body: object, fallback_id: str = 
     if not isinstance(body, str):
         raise Unusable("the body is missing or not a text")
     if len(body) > MAX_BODY:
-        raise Unusable(f"the body has {len(body):,} characters; at most {MAX_BODY:,} are an article")
+        raise Unusable(f"the body has {len(body):,} characters; at most {MAX_BODY:,} are an article: split it")
     if "\x00" in body or len(_CONTROL.findall(body)) > len(body) / 100:
         raise Unusable("the body is binary, not a text")
     body = _storable(_CONTROL.sub(" ", _INVISIBLE.sub("", body))).strip()
@@ -68,7 +66,7 @@ def _text(fields: Mapping[str, object], name: str) -> str:
     value = fields.get(name)
     if value is None:
         return ""
-    if not isinstance(value, str | int | float):
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise Unusable(f"{name} is not a text")
     return _storable(" ".join(_CONTROL.sub(" ", str(value)).split()))
 
@@ -81,12 +79,6 @@ def _language(fields: Mapping[str, object], text: str) -> str:
             raise Unusable(f"lang {stated!r} is not a language code such as en or es")
         return match.group(1).lower()
     return detect_language(text)
-
-
-def detect_language(text: str) -> str:
-    """`en` or `es`, whichever the text looks more like; `en` when it looks like neither."""
-    detected = _DETECTOR.detect_language_of(text[:2000])
-    return _DETECTED[detected] if detected else "en"
 
 
 def _storable(text: str) -> str:

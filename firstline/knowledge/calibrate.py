@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from firstline.domain.confidence import GATE, Weights, confidence, features
 from firstline.domain.passages import SearchResult
-from firstline.knowledge.articles import detect_language
+from firstline.knowledge.language import detect_language
 from firstline.ports import Knowledge
 
 FOLDS = 5

@@ -10,6 +10,7 @@ from semantic_text_splitter import MarkdownSplitter, TextSplitter
 from tokenizers import Tokenizer
 
 from firstline.knowledge.articles import Article
+from firstline.knowledge.language import language_of_part
 
 TOKENS = 480
 OVERLAP = 80
@@ -32,6 +33,8 @@ class Chunk:
     heading: str
     """The headings it stands under, joined by ` > `."""
     text: str
+    language: str
+    """Its article's, or the other one that it is written in."""
 
 
 class Chunker:
@@ -53,8 +56,9 @@ class Chunker:
         chunks: list[Chunk] = []
         for offset, piece in self._markdown.chunk_indices(article.body):
             for text in self._characters.chunks(piece) if len(piece) > MAX_CHARACTERS else [piece]:
-                heading = _path(headings, offset)
-                chunks.append(Chunk(_id(article.id, text, seen[text]), article.id, len(chunks), heading, text))
+                heading, language = _path(headings, offset), language_of_part(text, article.language)
+                name = _id(article.id, text, seen[text])
+                chunks.append(Chunk(name, article.id, len(chunks), heading, text, language))
                 seen[text] += 1
         return chunks
 

@@ -14,7 +14,7 @@ import structlog
 
 from firstline.knowledge.articles import Article
 from firstline.knowledge.chunk import Chunk, Chunker
-from firstline.knowledge.corpus import Skipped, count_sources, read_corpus
+from firstline.knowledge.corpus import Skipped, all_read, count_sources, no_article, read_corpus
 from firstline.knowledge.embed import Embedder
 from firstline.knowledge.errors import CorpusError
 from firstline.knowledge.store import (
@@ -98,6 +98,8 @@ async def ingest(
                 report.stored += len(batch)
                 report.chunks += sum(len(prepared.chunks) for prepared in batch)
                 tell(report)
+            if not ids:
+                raise no_article(path, report.skipped)
             await _finish(connection, embedder, report, ids, known, prune)
     except psycopg.OperationalError as error:
         reason = str(error).strip().splitlines()[0]
@@ -192,11 +194,8 @@ def passage_text(title: str, chunk: Chunk) -> str:
 async def _finish(
     connection: Connection, embedder: Embedder, report: IngestReport, ids: set[str], known: dict[str, str], prune: bool
 ) -> None:
-    if not ids:
-        reasons = "; ".join(f"{skipped.source}: {skipped.reason}" for skipped in report.skipped[:3])
-        raise CorpusError(f"not one article of the corpus can be used: {reasons or 'it is empty'}")
     report.vanished = sorted(known.keys() - ids)
-    report.pruned = bool(prune and report.vanished and not report.skipped)
+    report.pruned = bool(prune and report.vanished and all_read(report.skipped))
     if report.pruned:
         await remove(connection, await open_version(connection, report.collection, embedder), report.vanished)
     report.version = await complete(connection, report.collection)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from firstline.knowledge.articles import Article
-from firstline.knowledge.corpus import Skipped, read_corpus
+from firstline.knowledge.corpus import Skipped, no_article, read_corpus
 from firstline.knowledge.errors import CorpusError
 from firstline.ports import ObjectStore
 
@@ -41,8 +41,7 @@ async def take_snapshot(store: ObjectStore, path: Path, tell: Callable[[int], No
         snapshot.articles += len(part)
         tell(snapshot.articles)
     if not snapshot.articles:
-        reasons = "; ".join(f"{skipped.source}: {skipped.reason}" for skipped in snapshot.skipped[:3])
-        raise CorpusError(f"not one article of the corpus can be used: {reasons or 'it is empty'}")
+        raise no_article(path, snapshot.skipped)
     return snapshot
 
 

@@ -42,7 +42,7 @@ class Prepared:
 
 def content_hash(article: Article) -> str:
     """Of everything that an article's chunks and vectors derive from, the way of cutting included."""
-    parts = (f"{TOKENS}/{OVERLAP}/title", article.title, article.url, article.language, article.body)
+    parts = (f"{TOKENS}/{OVERLAP}/title/languages", article.title, article.url, article.language, article.body)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
@@ -101,7 +101,10 @@ async def save(connection: Connection, collection: Collection, batch: Sequence[P
         )
         await cursor.executemany(
             "insert into collection_languages (collection_id, language) values (%s, %s) on conflict do nothing",
-            [(collection.id, language) for language in {prepared.article.language for prepared in batch}],
+            [
+                (collection.id, language)
+                for language in {chunk.language for prepared in batch for chunk in prepared.chunks}
+            ],
         )
 
 
@@ -112,7 +115,7 @@ def _article_row(collection: Collection, prepared: Prepared) -> tuple[object, ..
 
 
 def _row(collection: Collection, prepared: Prepared, index: int) -> dict[str, object]:
-    chunk, article = prepared.chunks[index], prepared.article
+    chunk = prepared.chunks[index]
     return {
         "collection": collection.id,
         "id": chunk.id,
@@ -120,8 +123,8 @@ def _row(collection: Collection, prepared: Prepared, index: int) -> dict[str, ob
         "ordinal": chunk.ordinal,
         "heading": chunk.heading,
         "body": chunk.text,
-        "language": article.language,
-        "title": article.title,
+        "language": chunk.language,
+        "title": prepared.article.title,
         "vector": HalfVector(prepared.vectors[index]).to_text(),
     }
 

@@ -3,8 +3,10 @@
 import re
 import warnings
 
-from bs4 import BeautifulSoup, XMLParsedAsHTMLWarning
+from bs4 import BeautifulSoup, ParserRejectedMarkup, XMLParsedAsHTMLWarning
 from markdownify import MarkdownConverter
+
+from firstline.knowledge.articles import Unusable
 
 _SURROUNDINGS = ["script", "style", "noscript", "template", "nav", "header", "footer", "aside", "form", "svg", "iframe"]
 
@@ -18,8 +20,18 @@ _UNSEEN = ", ".join(
 def read_web_page(html: str) -> tuple[dict[str, object], str]:
     """The page's fields (`id`, `title`, `url`, `lang`; those it states) and its body as Markdown.
 
-    `id` comes from `<meta name="id">`, `url` from the canonical link, `lang` from `<html lang>`.
+    `id` comes from `<meta name="id">`, `url` from the canonical link, `lang` from `<html lang>`. Broken tags
+    are read as a browser does; raises `Unusable` where nothing can be made of them.
     """
+    try:
+        return _read(html)
+    except ParserRejectedMarkup as error:
+        raise Unusable("the page is not HTML: it holds a declaration that never ends") from error
+    except RecursionError as error:
+        raise Unusable("the page's tags are nested too deeply") from error
+
+
+def _read(html: str) -> tuple[dict[str, object], str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", XMLParsedAsHTMLWarning)  # XHTML is a web page too
         page = BeautifulSoup(html, "html.parser")

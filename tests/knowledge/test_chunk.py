@@ -31,6 +31,24 @@ def prose(sentences: int, seed: int = 7) -> str:
     )
 
 
+class TestLanguages:
+    def test_of_a_page_that_says_everything_twice_are_two(self, chunker: Chunker) -> None:
+        english = "Open the settings of your account, choose the team and confirm the invoice by email. " * 40
+        spanish = "Abra los ajustes de su cuenta, elija el equipo y confirme la factura por correo. " * 40
+
+        chunks = chunker.chunks(article(f"# Seats\n\n{english}\n\n# Puestos\n\n{spanish}"))
+
+        assert {chunk.language for chunk in chunks if "Open" in chunk.text} == {"en"}
+        assert {chunk.language for chunk in chunks if "Abra" in chunk.text} == {"es"}
+
+    def test_are_not_guessed_from_code(self, chunker: Chunker) -> None:
+        code = "```sql\nselect the name of your account from settings where the team is of this order and to\n```"
+
+        (chunk,) = chunker.chunks(Article("a", "Consulta", "", "es", f"# Consulta\n\n{code}"))
+
+        assert chunk.language == "es"
+
+
 class TestChunks:
     def test_of_a_short_article_are_one(self, chunker: Chunker) -> None:
         (chunk,) = chunker.chunks(article("# Seats\n\nOpen Settings."))

@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,11 @@ from firstline.knowledge.errors import CorpusError
 def read_one(path: Path) -> Article | Skipped:
     (item,) = read_corpus(path)
     return item
+
+
+def _bit_flipped(data: bytes) -> bytes:
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 255]) + data[middle + 1 :]
 
 
 def reason(path: Path) -> str:
@@ -61,6 +68,12 @@ class TestMarkdown:
 
         assert "front matter" in reason(tmp_path)
 
+    def test_fields_are_taken_as_they_are_written(self, tmp_path: Path) -> None:
+        """YAML's own types would make `True` of the title, and an error of the day."""
+        (tmp_path / "a.md").write_text("---\nid: 2024-02-30\ntitle: Yes\nlang: no\nupdated: 2024-02-30\n---\nTekst.")
+
+        assert read_one(tmp_path) == Article("2024-02-30", "Yes", "", "no", "Tekst.")
+
     @pytest.mark.parametrize(
         ("content", "told"),
         [
@@ -71,6 +84,12 @@ class TestMarkdown:
             (b"---\nlang: klingon!\n---\nText.", "lang 'klingon!'"),
             (b"---\nid: [1, 2]\n---\nText.", "id is not a text"),
             (b"a" * (MAX_BODY + 1), "1,000,001 characters"),
+            (b"# Words\n" * 2_500_000, "20,000,000 bytes; at most 8,000,000 are read: split it"),
+            (b"caf\xe9", "another encoding to be converted"),
+            (b"---\ntitle: Never closed\n\nText.", "never closed: put a line of ---"),
+            (b"+++\ntitle = 'Seats'\n+++\nText.", "is TOML: write it in YAML"),
+            (b"---\ntitle: a: b\n---\nText.", "not valid YAML: line 2: mapping values are not allowed"),
+            (b"---\ntags: " + b"[" * 1_000 + b"\n---\nText.", "nested too deeply"),
         ],
     )
     def test_that_is_no_article_is_skipped_with_its_reason(self, tmp_path: Path, content: bytes, told: str) -> None:
@@ -95,6 +114,26 @@ class TestHtml:
         (tmp_path / "a.htm").write_text("<html><body><nav>Home</nav></body></html>")
 
         assert "empty" in reason(tmp_path)
+
+    def test_with_broken_tags_is_read_as_a_browser_does(self, tmp_path: Path) -> None:
+        (tmp_path / "a.html").write_text(
+            "<html lang=en><body><div><h1>Add <b>seats</h1><p>Open &nbsp;&bogus; <a href='x'>Settings</p>"
+            "<ul><li>one<li>two</div><table><tr><td>cell<p>Last words"
+        )
+
+        item = read_one(tmp_path)
+
+        assert isinstance(item, Article)
+        assert [word for word in ("Settings", "one", "two", "cell", "Last words") if word not in item.body] == []
+
+    @pytest.mark.parametrize(
+        ("content", "told"),
+        [("<p>Words <![n> here", "never ends"), ("<div>" * 2_000 + "deep words", "nested too deeply")],
+    )
+    def test_of_which_nothing_can_be_made_is_skipped(self, tmp_path: Path, content: str, told: str) -> None:
+        (tmp_path / "a.html").write_text(content)
+
+        assert told in reason(tmp_path)
 
 
 class TestWhatNoReaderSees:
@@ -124,7 +163,7 @@ class TestWhatNoReaderSees:
 class TestJsonl:
     def test_is_one_article_a_line(self, tmp_path: Path) -> None:
         record = {"id": "a", "title": "T", "url": "u", "body_markdown": "Text.", "lang": "en"}
-        (tmp_path / "c.jsonl").write_text(f"{json.dumps(record)}\n\n{json.dumps(record | {'id': 'b'})}\n")
+        (tmp_path / "c.jsonl").write_text(f"{json.dumps(record)}\n\n{json.dumps(record | {'id': 'b', 'title': 'U'})}\n")
 
         assert [item.id for item in read_corpus(tmp_path / "c.jsonl") if isinstance(item, Article)] == ["a", "b"]
         assert count_sources(tmp_path / "c.jsonl") == 2
@@ -143,6 +182,10 @@ class TestJsonl:
             ('{"id": "a"}', "body is missing"),
             ('{"body_markdown": "Text."}', "id is missing"),
             ('{"id": "a", "body_markdown": 7}', "body is missing or not a text"),
+            ('{"id": ' + "1" * 5_000 + ', "body_markdown": "Text."}', "not JSON"),
+            ('{"id": true, "body_markdown": "Text."}', "id is not a text"),
+            ("[" * 5_000, "not JSON"),
+            ("x" * 20_000_000, "longer than 8,000,000 bytes: split it"),
         ],
     )
     def test_bad_line_is_skipped_by_number_and_the_rest_is_read(self, tmp_path: Path, line: str, told: str) -> None:
@@ -164,12 +207,16 @@ class TestJsonl:
         assert isinstance(item, Article)
         assert item.body.encode()
 
-    def test_cut_short_while_compressed_is_one_clear_error(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("look", [count_sources, lambda path: list(read_corpus(path))])
+    @pytest.mark.parametrize("damage", [lambda data: data[: len(data) // 2], lambda data: b"no gzip", _bit_flipped])
+    def test_damaged_while_compressed_is_one_clear_error(
+        self, tmp_path: Path, damage: Callable[[bytes], bytes], look: Callable[[Path], object]
+    ) -> None:
         whole = gzip.compress(json.dumps({"id": "a", "body_markdown": "Text."}).encode() * 50)
-        (tmp_path / "c.jsonl.gz").write_bytes(whole[: len(whole) // 2])
+        (tmp_path / "c.jsonl.gz").write_bytes(damage(whole))
 
-        with pytest.raises(CorpusError, match="cannot be read to its end"):
-            list(read_corpus(tmp_path / "c.jsonl.gz"))
+        with pytest.raises(CorpusError, match=r"c\.jsonl\.gz cannot be read to its end"):
+            look(tmp_path / "c.jsonl.gz")
 
 
 class TestCorpus:
@@ -180,7 +227,51 @@ class TestCorpus:
         first, second = read_corpus(tmp_path)
 
         assert isinstance(first, Article)
-        assert second == Skipped("b.md", "id 'same' is already that of a.md")
+        assert second == Skipped("b.md", "id 'same' is already that of a.md", read=True)
+
+    def test_takes_the_same_words_once(self, tmp_path: Path) -> None:
+        (tmp_path / "a.md").write_text("# Seats\n\nAdd seats.")
+        (tmp_path / "b.md").write_text("# Seats\n\nAdd seats.\n")
+
+        _, second = read_corpus(tmp_path)
+
+        assert second == Skipped("b.md", "it says word for word what a.md says", read=True)
+
+    def test_file_that_is_a_dead_link_is_not_a_deleted_article(self, tmp_path: Path) -> None:
+        (tmp_path / "a.md").symlink_to(tmp_path / "nowhere")
+
+        assert reason(tmp_path) == "the file cannot be read: No such file or directory"
+
+    def test_file_whose_name_is_not_utf8_is_named_as_far_as_it_can_be(self, tmp_path: Path) -> None:
+        with open(os.fsencode(tmp_path) + b"/caf\xe9.md", "w") as file:
+            file.write("# Menu\n\nCoffee and tea.")
+
+        item = read_one(tmp_path)
+
+        assert isinstance(item, Article)
+        assert item.id == "caf\ufffd"
+
+    def test_folder_that_cannot_be_listed_is_an_error(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What is in it would count as deleted."""
+        (tmp_path / "shut").mkdir()
+        (tmp_path / "a.md").write_text("Text.")
+        scan = os.scandir
+
+        def shut(place: str) -> object:
+            if Path(place).name == "shut":
+                raise PermissionError(13, "Permission denied", place)
+            return scan(place)
+
+        monkeypatch.setattr(os, "scandir", shut)
+
+        with pytest.raises(CorpusError, match="shut cannot be listed: Permission denied"):
+            list(read_corpus(tmp_path))
+
+    def test_in_a_folder_of_jsonl_is_to_be_named_itself(self, tmp_path: Path) -> None:
+        (tmp_path / "articles.jsonl").write_text("{}")
+
+        with pytest.raises(CorpusError, match=r"name the file: .*articles\.jsonl"):
+            count_sources(tmp_path)
 
     def test_that_is_not_there_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(CorpusError, match="nowhere does not exist"):

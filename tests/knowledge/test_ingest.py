@@ -199,11 +199,11 @@ class TestRefusals:
 
 class TestPassageText:
     def test_says_where_the_chunk_stands_and_drops_the_targets_of_links(self) -> None:
-        chunk = Chunk("kb_0", "a", 1, "Seats > Limits", "See [plans](plans.md) and ![a picture](x.png).")
+        chunk = Chunk("kb_0", "a", 1, "Seats > Limits", "See [plans](plans.md) and ![a picture](x.png).", "en")
 
         assert passage_text("Add seats", chunk) == "Add seats\nSeats > Limits\nSee plans and a picture."
 
     def test_does_not_repeat_a_title_that_the_chunk_begins_with(self) -> None:
-        chunk = Chunk("kb_0", "a", 0, "Add seats", "# Add seats\n\nOpen Settings.")
+        chunk = Chunk("kb_0", "a", 0, "Add seats", "# Add seats\n\nOpen Settings.", "en")
 
         assert passage_text("Add seats", chunk) == "# Add seats\n\nOpen Settings."

@@ -11,7 +11,7 @@ from typing import Any
 import bm25s
 import Stemmer
 
-from firstline.knowledge.articles import detect_language
+from firstline.knowledge.language import detect_language
 
 logging.getLogger("bm25s").setLevel(logging.WARNING)  # it makes itself heard otherwise
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from firstline.knowledge.articles import detect_language
 from firstline.knowledge.errors import CorpusError
+from firstline.knowledge.language import detect_language
 
 
 @dataclass(frozen=True)
