@@ -12,6 +12,10 @@ REACH = 2_000
 CANDIDATES = 120
 """Of these, how many are scored by all the words."""
 
+SHARE = 20
+"""A language that is less than one in so many chunks narrows nothing: a page or two in the caller's language must not
+cut them off from everything else."""
+
 DEEP_ENOUGH = (
     "select set_config('hnsw.ef_search', '100', true), set_config('hnsw.iterative_scan', 'strict_order', true),"
     " set_config('jit', 'off', true), set_config('max_parallel_workers_per_gather', '0', true)"
@@ -30,6 +34,9 @@ with spoken as materialized (
         language = %(language)s
         or not exists (
             select from collection_languages where collection_id = {collection} and language = %(language)s
+                and chunks * {share} >= (
+                    select sum(chunks) from collection_languages where collection_id = {collection}
+                )
         )
     )
 ),
@@ -42,6 +49,7 @@ said as materialized (
         select lexeme, false as guessed from unnest(to_tsvector(search_config(spoken.language), %(text)s))
         union
         select lexeme, true from unnest(to_tsvector(search_config(spoken.language), %(compounds)s))
+        where to_tsvector(search_config(spoken.language), %(text)s) <> ''  -- no guess makes a question of stop words
     ) heard
     left join collection_words counted on counted.collection_id = {collection}
         and counted.language = spoken.language and counted.word = lexeme
@@ -116,4 +124,5 @@ def search_statement(collection: Collection) -> sql.Composed:
         depth=sql.Literal(DEPTH),
         reach=sql.Literal(REACH),
         candidates=sql.Literal(CANDIDATES),
+        share=sql.Literal(SHARE),
     )

@@ -108,6 +108,32 @@ class TestSearch:
         assert f"chunks_by_meaning_{collection.id}" in plan
 
 
+class TestAQuestionWithoutContent:
+    @pytest.mark.parametrize("words", ["que de la el y", "the of and to a in", "?! ... (((", "🙂👍🏽"])
+    async def test_makes_sure_of_nothing(self, help_centre: PostgresKnowledge, words: str) -> None:
+        """Two stop words read as one were a rare word, and the only one."""
+        found = await help_centre.search(words)
+
+        assert found.confidence < 0.1
+
+
+class TestALanguage:
+    @pytest.mark.parametrize(("spanish", "others"), [(1, True), (3, False)])
+    async def test_narrows_a_search_only_where_there_is_enough_in_it(
+        self, pool: Pool, tmp_path: Path, spanish: int, others: bool
+    ) -> None:
+        for n in range(30):
+            (tmp_path / f"en-{n}.md").write_text(f"---\nlang: en\n---\nHow to change thing number {n}.")
+        for n in range(spanish):
+            (tmp_path / f"es-{n}.md").write_text(f"---\nlang: es\n---\nCambiar la cosa {n}.")
+        name = f"languages-{spanish}"
+        await ingest(pool, FakeEmbedder(), tmp_path, name)
+
+        found = await PostgresKnowledge(pool, FakeEmbedder(), name).search("cambiar la cosa", k=20, language="es")
+
+        assert ("en" in {passage.language for passage in found.passages}) is others
+
+
 class TestRefusals:
     async def test_of_a_collection_that_is_not_there_say_how_to_make_it(self, pool: Pool) -> None:
         with pytest.raises(CorpusError, match="firstline ingest PATH --collection nowhere"):
