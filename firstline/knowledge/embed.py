@@ -60,6 +60,10 @@ class LocalEmbedder(ABC):
             self._asked[text] = known
         return known
 
+    def forget(self) -> None:
+        """Compute the next vector of every question anew."""
+        self._asked.clear()
+
     @abstractmethod
     async def passages(self, texts: Sequence[str]) -> list[list[float]]:
         """The vectors of texts to be found."""

@@ -137,20 +137,30 @@ async def remove(connection: Connection, collection: Collection, ids: Sequence[s
 
 
 async def index(connection: Connection, collection: Collection) -> None:
-    """Make the collection's own HNSW index when it has none, count its words, refresh what the planner knows."""
+    """Make the collection's own indexes when it has none, count its words, refresh what the planner knows."""
+    parts = {"collection": sql.Literal(collection.id), "dimension": sql.Literal(collection.dimension)}
+    meaning, words = (sql.Identifier(name) for name in index_names(collection.id))
     await connection.execute(
         sql.SQL(
             "create index if not exists {name} on chunks using hnsw ((embedding::halfvec({dimension}))"
             " halfvec_cosine_ops) where collection_id = {collection}"
-        ).format(
-            name=sql.Identifier(f"chunks_by_meaning_{collection.id}"),
-            dimension=sql.Literal(collection.dimension),
-            collection=sql.Literal(collection.id),
-        )
+        ).format(name=meaning, **parts)
+    )
+    # Without the pending list, which every search would have to read through after an ingest.
+    await connection.execute(
+        sql.SQL(
+            "create index if not exists {name} on chunks using gin (words) with (fastupdate = off)"
+            " where collection_id = {collection}"
+        ).format(name=words, **parts)
     )
     async with connection.transaction():
         await _count_words(connection, collection)
     await connection.execute("analyze articles, chunks, collection_words")
+
+
+def index_names(collection: int) -> tuple[str, str]:
+    """The names of a collection's two indexes: by meaning, by words."""
+    return f"chunks_by_meaning_{collection}", f"chunks_by_words_{collection}"
 
 
 async def _count_words(connection: Connection, collection: Collection) -> None:

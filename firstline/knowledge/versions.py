@@ -7,7 +7,7 @@ from psycopg import sql
 
 from firstline.knowledge.embed import Embedder
 from firstline.knowledge.errors import CorpusError
-from firstline.knowledge.store import Collection, Connection, check_model, find_collection
+from firstline.knowledge.store import Collection, Connection, check_model, find_collection, index_names
 
 KEPT = 2
 """Versions that stay after they were replaced, to switch back to."""
@@ -140,7 +140,7 @@ async def _copy(connection: Connection, source: Collection, target: Collection) 
 
 
 async def _drop(connection: Connection, number: int) -> None:
-    index = sql.Identifier(f"chunks_by_meaning_{number}")
+    indexes = sql.SQL(", ").join(map(sql.Identifier, index_names(number)))
     async with connection.transaction():
-        await connection.execute(sql.SQL("drop index if exists {}").format(index))
+        await connection.execute(sql.SQL("drop index if exists {}").format(indexes))
         await connection.execute("delete from collections where id = %s", (number,))

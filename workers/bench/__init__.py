@@ -16,7 +16,11 @@ def retrieval(
     questions: Annotated[Path, typer.Option("--set", help="Folder with corpus.jsonl[.gz] and queries.jsonl.")],
     limit: Annotated[int, typer.Option(min=0, help="Ask only so many questions, drawn with a seed; 0: all.")] = 0,
     speed: Annotated[bool, typer.Option("--speed", help="Measure time under load instead of quality.")] = False,
-    articles: Annotated[int, typer.Option(min=0, help="With --speed: grow to so many by noisy copies.")] = 0,
+    grow: Annotated[str, typer.Option(help="With --speed: sizes in articles, as 1000,8000,64000; noisy copies.")] = "",
+    ceiling: Annotated[
+        bool, typer.Option("--ceiling", help="With --speed: the highest rate with p95 < 96 ms.")
+    ] = False,
+    corpus: Annotated[str, typer.Option(help="With --speed: an ingested collection to take articles from.")] = "",
     seconds: Annotated[float, typer.Option(min=1, help="With --speed: how long each rate is kept up.")] = 10,
     json: Json = False,
 ) -> None:
@@ -24,13 +28,17 @@ def retrieval(
     from firstline.telemetry import configure_logs
     from workers import cli
     from workers.bench.report import show
-    from workers.bench.retrieval import run_retrieval, run_speed
+    from workers.bench.retrieval import run_retrieval
     from workers.bench.speed import show_speed
+    from workers.bench.speed_run import Plan, run_speed
 
+    if not all(size.isdigit() and int(size) for size in filter(None, grow.split(","))):
+        raise typer.BadParameter("is numbers of articles with commas between, as 1000,8000", param_hint="--grow")
     configure_logs(json=False, level=logging.WARNING)
     settings, told = cli._settings(), cli._console(True)
-    work = run_speed(settings, questions, articles, seconds, told) if speed else None
-    report = cli._run(work or run_retrieval(settings, questions, limit, told))
+    plan = Plan([int(size) for size in filter(None, grow.split(","))], seconds, ceiling, corpus)
+    work = run_speed(settings, questions, plan, told) if speed else run_retrieval(settings, questions, limit, told)
+    report = cli._run(work)
     if json:
         cli._emit(report)
     else:

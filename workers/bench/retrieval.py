@@ -21,14 +21,12 @@ from firstline.knowledge.calibrate import Question, Sureness, sureness
 from firstline.knowledge.embed import Embedder
 from firstline.knowledge.ingest import IngestReport, ingest
 from firstline.knowledge.search import PostgresKnowledge
-from firstline.knowledge.store import find_collection
 from firstline.knowledge.versions import drop_collection
 from firstline.settings import Settings
 from workers.bench.bm25 import Bm25
 from workers.bench.database import bench_pool
 from workers.bench.quality import SEED, Estimate, quality
 from workers.bench.retrieval_set import RetrievalSet, read_set
-from workers.bench.speed import grow, measure_speed
 from workers.wiring_knowledge import embedding_model
 
 log = structlog.get_logger()
@@ -63,28 +61,6 @@ async def run_retrieval(settings: Settings, folder: Path, limit: int, console: C
         finally:
             embedder.close()
     return report(chosen, measured)
-
-
-async def run_speed(
-    settings: Settings, folder: Path, articles: int, seconds: float, console: Console
-) -> dict[str, Any]:
-    """Ingest the set into a collection of its own, grow it to so many articles, search it at rising rates."""
-    chosen = read_set(folder)
-    async with bench_pool(settings, console) as pool:
-        embedder = embedding_model(settings, threads=1)
-        try:
-            async with own_collection(pool) as name:
-                await ingest_set(pool, embedder, chosen, name, console)
-                async with pool.connection() as connection:
-                    collection = await find_collection(connection, name)
-                    assert collection is not None  # just ingested
-                    if articles > len(chosen.articles):
-                        console.print(f"  growing it to {articles:,} articles …")
-                        await grow(connection, collection, articles)
-                questions = [query.words for query in chosen.queries]
-                return await measure_speed(pool, embedder, name, questions, seconds, console)
-        finally:
-            embedder.close()
 
 
 @asynccontextmanager

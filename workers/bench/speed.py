@@ -1,8 +1,6 @@
-"""How fast a collection is searched: open loop, so that a slow answer does not spare the system the next question."""
+"""How fast a collection is searched as it grows: at one rate, and how far the rate goes."""
 
-import asyncio
 import random
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,113 +12,90 @@ from rich.table import Table
 
 from firstline.adapters.postgres import Pool
 from firstline.knowledge.embed import Embedder
-from firstline.knowledge.errors import CorpusError
 from firstline.knowledge.queries import DEEP_ENOUGH, DEPTH
 from firstline.knowledge.search import PostgresKnowledge
-from firstline.knowledge.store import Collection, Connection, find_collection, index
+from firstline.knowledge.store import Collection, Connection, index_names
+from workers.bench.cpu_split import CpuSplit, Watch
+from workers.bench.growth import count
+from workers.bench.open_loop import LIMIT_MS, Ceiling, Load, find_ceiling, search_at
 from workers.bench.quality import SEED
 
-RATES = (5, 20, 30, 40, 60)
-"""Searches a second, each for `seconds`; the sweep ends at the first that is hopeless."""
-HOPELESS_MS = 1_000.0
+RATE = 20.0
+"""Searches a second at which sizes are compared."""
 EXACT = 200
 """Questions for which the index is compared with exact search."""
+_WARM = 60
+"""Searches before anything counts: connections made, statements planned for good, pages read."""
 
 
 @dataclass(frozen=True)
-class Load:
-    """One rate. A search's time counts from when it should have begun."""
+class Sized:
+    """What was measured at one size."""
 
-    rate: float
-    p50_ms: float
-    p95_ms: float
-    p99_ms: float
-    embed_p95_ms: float
-    database_p95_ms: float
+    articles: int
+    chunks: int
+    load: Load
+    cpu: CpuSplit
+    index_recall_at_40: float
+    """The share of the 40 nearest chunks by exact search that the index finds."""
+    megabytes: dict[str, float]
+    """`vectors`: the HNSW index; `words`: the word index; `chunks`: the table with its texts, all collections'."""
+    ceiling: Ceiling | None
+    """None when it was not asked for."""
 
 
 async def measure_speed(
-    pool: Pool, embedder: Embedder, name: str, questions: list[str], seconds: float, console: Console
-) -> dict[str, Any]:
-    """Sweep the rates over a collection and compare its index with exact search. Raises `CorpusError`."""
+    pool: Pool, embedder: Embedder, collection: Collection, questions: list[str], seconds: float, *, ceiling: bool
+) -> Sized:
+    """Search a collection at `RATE`, compare its index with exact search, and look how far the rate goes."""
+    knowledge = PostgresKnowledge(pool, embedder, collection.name)
+    asked = random.Random(SEED).sample(questions, len(questions))
+    await search_at(knowledge, embedder, asked[::-1], RATE, _WARM / RATE)
     async with pool.connection() as connection:
-        collection = await find_collection(connection, name)
-        if collection is None:
-            raise CorpusError(f"there is no collection {name!r}: run firstline ingest PATH --collection {name}")
-        size = await _size(connection, collection)
-        knowledge = PostgresKnowledge(pool, embedder, name)
-        asked = random.Random(SEED).sample(questions, len(questions))
-        for question in asked[:40]:
-            await knowledge.search(question)
-        loads = []
-        for rate in RATES:
-            loads.append(await _load(knowledge, asked, rate, seconds))
-            console.print(f"  {rate:>3}/s  p50 {loads[-1].p50_ms:.0f} ms  p95 {loads[-1].p95_ms:.0f} ms")
-            if loads[-1].p95_ms > HOPELESS_MS:
-                break
+        watch = await Watch.begin(connection)
+        load = await search_at(knowledge, embedder, asked, RATE, seconds)
+        cpu = watch.split(load.searches)
         recall = await _index_recall(connection, collection, embedder, asked[:EXACT])
-    return {"collection": name, **size, "loads": loads, "index_recall_at_40": recall}
-
-
-async def grow(connection: Connection, collection: Collection, articles: int) -> None:
-    """Copies of the collection's articles, their vectors moved by a little noise, until it has so many."""
-    have = (await _size(connection, collection))["articles"]
-    own = {"collection": collection.id}
-    for copy in range(1, -(-articles // have)):
-        numbers = {**own, "copy": copy, "left": articles - have * copy}
-        await connection.execute(
-            "insert into articles (collection_id, id, title, url, language, content_hash, title_embedding)"
-            " select collection_id, id || '#' || %(copy)s, title, url, language, content_hash, title_embedding"
-            " from articles where collection_id = %(collection)s and id not like '%%#%%' order by id limit %(left)s",
-            numbers,
-        )
-        await connection.execute(
-            """
-            insert into chunks (collection_id, id, article_id, ordinal, heading, body, language, embedding, words)
-            select collection_id, 'kb_' || left(md5(id || %(copy)s), 12), article_id || '#' || %(copy)s, ordinal,
-                   heading, body, language, l2_normalize(embedding + noise.vector), words
-            from chunks cross join lateral (
-                select array_agg((random() - 0.5) * 0.1)::vector::halfvec as vector
-                from generate_series(1, vector_dims(embedding)) where chunks.id is not null
-            ) noise
-            where collection_id = %(collection)s and article_id not like '%%#%%' and exists (
-                select from articles copied where copied.collection_id = chunks.collection_id
-                    and copied.id = chunks.article_id || '#' || %(copy)s
-            )
-            """,
-            numbers,
-        )
-    await index(connection, collection)
+        sizes = await _megabytes(connection, collection)
+        articles, chunks = [await count(connection, collection, table) for table in ("articles", "chunks")]
+    tried = (
+        await find_ceiling(lambda rate: search_at(knowledge, embedder, asked, rate, seconds), RATE) if ceiling else None
+    )
+    return Sized(articles, chunks, load, cpu, recall, sizes, tried)
 
 
 def show_speed(report: dict[str, Any], console: Console) -> None:
-    """Print it."""
-    console.print(f"{report['collection']}: {report['articles']:,} articles, {report['chunks']:,} chunks")
-    table = Table("searches/s", "p50 ms", "p95 ms", "p99 ms", "embedding p95", "database p95", box=None, pad_edge=False)
-    for load in report["loads"]:
-        numbers = (load.rate, load.p50_ms, load.p95_ms, load.p99_ms, load.embed_p95_ms, load.database_p95_ms)
-        table.add_row(*(f"{number:.0f}" for number in numbers))
+    """Print it: a row a size, then the rates that were tried."""
+    console.print(f"{RATE:.0f} searches a second, open loop, embedding included; CPU in ms a search")
+    heads = (
+        "articles",
+        "chunks",
+        "p50 ms",
+        "p95 ms",
+        "p99 ms",
+        "Postgres",
+        "Python",
+        "recall@40",
+        "vectors",
+        "words MB",
+    )
+    table = Table(*heads, box=None, pad_edge=False)
+    for one in report["sizes"]:
+        table.add_row(*_row(one))
     console.print(table)
-    console.print(f"the index finds {report['index_recall_at_40']:.3f} of the {DEPTH} that exact search finds")
+    for one in report["sizes"]:
+        if one.ceiling:
+            tried = ", ".join(f"{step.rate:g}/s {step.p95_ms:.0f} ms" for step in one.ceiling.steps)
+            console.print(f"{one.articles:,} articles, p95 by rate: {tried}")
+            console.print(f"  highest rate with p95 under {LIMIT_MS:.0f} ms: {one.ceiling.highest_rate or 'none'}")
 
 
-async def _load(knowledge: PostgresKnowledge, questions: list[str], rate: float, seconds: float) -> Load:
-    totals: list[float] = []
-    stages: list[dict[str, float]] = []
-
-    async def one(question: str, due: float) -> None:
-        stages.append((await knowledge.search(question)).timings)
-        totals.append((time.perf_counter() - due) * 1000)
-
-    began = time.perf_counter()
-    async with asyncio.TaskGroup() as group:
-        for number in range(int(rate * seconds)):
-            due = began + number / rate
-            await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            group.create_task(one(questions[number % len(questions)], due))
-    p50, p95, p99 = (float(p) for p in np.percentile(totals, [50, 95, 99]))
-    embed, database = (float(np.percentile([s[stage] for s in stages], 95)) for stage in ("embed", "search"))
-    return Load(rate, p50, p95, p99, embed, database)
+def _row(one: Sized) -> list[str]:
+    postgres = "—" if one.cpu.postgres_ms is None else f"{one.cpu.postgres_ms:.1f}"
+    times = [f"{ms:.0f}" for ms in (one.load.p50_ms, one.load.p95_ms, one.load.p99_ms)]
+    sizes = [f"{one.megabytes[name]:.0f}" for name in ("vectors", "words")]
+    counts = [f"{one.articles:,}", f"{one.chunks:,}"]
+    return [*counts, *times, postgres, f"{one.cpu.python_ms:.1f}", f"{one.index_recall_at_40:.3f}", *sizes]
 
 
 async def _index_recall(
@@ -153,12 +128,11 @@ async def _nearest(connection: Connection, collection: Collection, vector: str, 
         return {identity for (identity,) in await rows.fetchall()}
 
 
-async def _size(connection: Connection, collection: Collection) -> dict[str, int]:
+async def _megabytes(connection: Connection, collection: Collection) -> dict[str, float]:
     cursor = await connection.execute(
-        "select (select count(*) from articles where collection_id = %(id)s),"
-        " (select count(*) from chunks where collection_id = %(id)s)",
-        {"id": collection.id},
+        "select pg_relation_size(%s) / 1e6, pg_relation_size(%s) / 1e6, pg_table_size('chunks') / 1e6",
+        index_names(collection.id),
     )
     row = await cursor.fetchone()
-    assert row is not None  # counts always come
-    return {"articles": row[0], "chunks": row[1]}
+    assert row is not None  # sizes always come
+    return {name: float(size) for name, size in zip(("vectors", "words", "chunks"), row, strict=True)}
