@@ -45,8 +45,9 @@ from realtime_bridge.protocol.commands import (
     ToPhone,
 )
 from realtime_bridge.protocol.owner import to_owner
+from realtime_bridge.protocol.realtime import append_audio
 from realtime_bridge.protocol.replay import ResumeNotes
-from realtime_bridge.protocol.twilio import BadFrame, MarkReached, StreamStarted, TwilioStream
+from realtime_bridge.protocol.twilio import BadFrame, MarkReached, StreamStarted, StreamStopped, TwilioStream
 from realtime_bridge.recording import Recorder
 from realtime_bridge.tape import Tape
 from realtime_bridge.tools.callback_time import spoken_time
@@ -94,12 +95,6 @@ class LiveCall(PhoneSocket):
     def on_text(self, data: bytes) -> None:
         try:
             event = self._stream.read(data)
-            if type(event) is bytes and self._session is not None:
-                if self._tape is not None:
-                    self._tape.hear(event)
-                if self._model is not None:
-                    self._model.send(self._session.hear(event))
-                return
             if isinstance(event, StreamStarted):
                 self._begin(event)
         except BadFrame as problem:
@@ -108,8 +103,15 @@ class LiveCall(PhoneSocket):
         except StreamRefused as refusal:
             self.hang_up(WSCloseCode.POLICY_VIOLATION, str(refusal))
             return
-        if event is None or self._session is None or isinstance(event, bytes):
+        if isinstance(event, bytes):
+            if self.line is not None:
+                self.line.keep(event)
+                self.to_model(append_audio(event))
             return
+        if event is None or self._session is None:
+            return
+        if isinstance(event, StreamStopped):
+            self.line = None
         if self._tape is not None and isinstance(event, MarkReached):
             self._tape.echo(event.name, self._now())
         self._session.phone(event, self._now())
@@ -121,6 +123,7 @@ class LiveCall(PhoneSocket):
 
     def on_gone(self) -> None:
         self._alarm.off()
+        self.line = None
         self.finish("bridge_lost")
         self._live.remove(self)
         if self._leaving is not None:
@@ -171,6 +174,8 @@ class LiveCall(PhoneSocket):
         )
         self._recorder = Recorder(start, event.stream_sid, self._parts.recordings)
         self._tape = self._recorder.tape
+        self.line = session.line
+        self.line.also = self._tape
         self._runner = ToolRunner(
             start, session, self._parts.knowledge, self._parts.control, self._parts.zone, to_owner(self._transcribed)
         )
@@ -183,6 +188,7 @@ class LiveCall(PhoneSocket):
             on_given_up=lambda code: self.finish(f"model_{code}"),
             quiet=lambda: session.between_turns,
         )
+        self.to_model = self._model.send
         if resumed:
             self._beside(self._resume(start))
         if start.direction is Direction.INBOUND and E164.match(start.from_number):
@@ -204,6 +210,8 @@ class LiveCall(PhoneSocket):
 
     def _on_model_replaced(self) -> None:
         """Another session is there: it is told the conversation; the caller keeps hearing what is buffered."""
+        assert self._model is not None
+        self.to_model = self._model.send
         if self._session is not None and not self._session.ended:
             self._session.reconnect(_notes(self._session.language), self._now())
             self._perform()
@@ -253,6 +261,10 @@ class LiveCall(PhoneSocket):
         assert session is not None
         for command in session.take_commands():
             match command:
+                case ToPhone(data):
+                    self.to_phone(data)
+                    if self._tape is not None:
+                        self._tape.play(data, self._now())
                 case Configure(data) if model is not None:
                     model.configure(data)
                 case ToModel(data) if model is not None:
@@ -261,10 +273,6 @@ class LiveCall(PhoneSocket):
                     model.fault(fault, session_lost=session_lost)
                 case AskIfAlive() if model is not None:
                     model.ping()
-                case ToPhone(data):
-                    self.to_phone(data)
-                    if self._tape is not None:
-                        self._tape.play(data, self._now())
                 case RunTool():
                     self._beside(self._run_tool(command))
                 case AskForPerson(cause):

@@ -1,12 +1,14 @@
 """The carrier's media socket beneath its call: bounded in what it sends, in what it leaves unread, in time."""
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
 from realtime_bridge.admission import Admission
 from realtime_bridge.metrics import CUT_SOCKETS, REFUSED_STREAMS
+from realtime_bridge.protocol.caller_line import CallerLine
 from realtime_bridge.protocol.frame_budget import FrameBudget
 
 log = structlog.get_logger()
@@ -27,6 +29,10 @@ class PhoneSocket(WSListener):
         self._phone: WSTransport | None = None
         self._budget = FrameBudget(self._loop.time)
         self._silent: asyncio.TimerHandle | None = None
+        self.line: CallerLine | None = None
+        """Where the caller's audio goes as long as the stream is live."""
+        self.to_model: Callable[[bytes], None] = lambda data: None
+        """Takes what the line makes of it."""
 
     # --- for the call on top ------------------------------------------------------------------------------------------
 
@@ -68,10 +74,16 @@ class PhoneSocket(WSListener):
         self._silent = self._loop.call_later(START_WITHIN, self._never_started)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        if frame.msg_type is _TEXT:
+            data, line, budget = frame.get_payload_as_bytes(), self.line, self._budget
+            if budget.credit > 0 and line is not None and (append := line.take(data)) is not None:
+                budget.credit -= 1
+                self.to_model(append)
+                return
         if not self._budget.take(frame.payload_size):
             self._cut("flood")
         elif frame.msg_type is _TEXT:
-            self.on_text(frame.get_payload_as_bytes())
+            self.on_text(data)
         elif frame.msg_type is WSMsgType.PING:
             transport.send_pong(frame.get_payload_as_bytes())
         elif frame.msg_type is WSMsgType.CLOSE:

@@ -50,23 +50,24 @@ class Tape:
     """One call's line. Holds at most the turn under way."""
 
     def __init__(self) -> None:
-        self._caller: deque[CallerAudio] = deque(maxlen=BEFORE_SPEECH_FRAMES)
+        self._listen(deque(maxlen=BEFORE_SPEECH_FRAMES))
         self._said: Sequence[CallerAudio] = ()
         self._line: list[Step] = []
         self._room = AGENT_BYTES
 
-    def hear(self, audio: CallerAudio) -> None:
-        """A frame of the caller."""
-        self._caller.append(audio)
+    def _listen(self, caller: deque[CallerAudio]) -> None:
+        self._caller = caller
+        self.hear = caller.append
+        """Takes a frame of the caller."""
 
     def caller_speaks(self) -> None:
         """The model noticed speech: keep all of it, and what came just before."""
-        self._caller = deque(self._caller, maxlen=CALLER_FRAMES)
+        self._listen(deque(self._caller, maxlen=CALLER_FRAMES))
 
     def caller_stopped(self) -> None:
         """A turn begins with what the caller has said; what the agent said before belongs to no turn."""
         self._said = self._caller
-        self._caller = deque(maxlen=BEFORE_SPEECH_FRAMES)
+        self._listen(deque(maxlen=BEFORE_SPEECH_FRAMES))
         self._line, self._room = [], AGENT_BYTES
 
     def play(self, data: bytes, now: float) -> None:

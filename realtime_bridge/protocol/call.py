@@ -13,6 +13,7 @@ from firstline.domain.turn import Usage
 from realtime_bridge.protocol import realtime
 from realtime_bridge.protocol.announcer import Announcer
 from realtime_bridge.protocol.barge_in import BargeIn
+from realtime_bridge.protocol.caller_line import CallerLine
 from realtime_bridge.protocol.commands import Command, Configure, Report, ToModel, ToolAnswer
 from realtime_bridge.protocol.conversation import Conversation
 from realtime_bridge.protocol.interruptions import Interruptions
@@ -27,11 +28,10 @@ from realtime_bridge.protocol.responses import Responses
 from realtime_bridge.protocol.rules import NEVER, CallRules
 from realtime_bridge.protocol.runtime_words import RuntimeWords
 from realtime_bridge.protocol.second_hearing import SecondHearing
+from realtime_bridge.protocol.server_events import NEEDS_NOTHING
 from realtime_bridge.protocol.speculation import Speculation
 from realtime_bridge.protocol.turn_keeper import TurnKeeper
 from realtime_bridge.protocol.twilio import (
-    MULAW_BYTES_PER_MS,
-    CallerAudio,
     DigitPressed,
     MarkReached,
     PhoneEvent,
@@ -69,9 +69,12 @@ class CallSession:
         self._age_ms = age_ms
         self.config = config
         self.ended = False
+        self._due = NEVER
         self._opening = opening
         self._note_of_call = note_of_call
-        self._recent = RecentAudio()
+        self.line = CallerLine(stream.stream_sid)
+        """Every frame of the caller goes there and is none of the session's business: it needs no decision."""
+        self._recent = RecentAudio(self.line)
         phrases = phrases or CallPhrases()
         rules = rules or CallRules()
         self._commands: list[Command] = []
@@ -84,7 +87,15 @@ class CallSession:
         self._ahead = Speculation(self._commands, speculate)
         hearing, silence_ms = SecondHearing(self._commands, self._recent, second_hearing), config.model.silence_ms
         self._model = ModelEvents(
-            self._voice, self._responses, self._keeper, self._ahead, self._commands, price, silence_ms, hearing
+            self.line,
+            self._voice,
+            self._responses,
+            self._keeper,
+            self._ahead,
+            self._commands,
+            price,
+            silence_ms,
+            hearing,
         )
         self._interruptions = Interruptions(
             BargeIn(rules.barge_in_after_ms),
@@ -130,7 +141,7 @@ class CallSession:
     @property
     def audio_in_ms(self) -> float:
         """How much the caller has sent to the present model session."""
-        return self._model.audio_in_ms
+        return self.line.audio_ms
 
     @property
     def caller_speaking(self) -> bool:
@@ -169,12 +180,6 @@ class CallSession:
         return self._conversation.lines + ([("caller", now.caller_text)] if now and now.caller_text else [])
 
     # --- the phone ----------------------------------------------------------------------------------------------------
-
-    def hear(self, audio: CallerAudio) -> bytes:
-        """The caller's audio, as the event that takes it to the model. The one thing that needs no decision."""
-        self._model.audio_in_ms += len(audio) / MULAW_BYTES_PER_MS
-        self._recent.add(audio)
-        return realtime.append_audio(audio)
 
     def phone(self, event: PhoneEvent, now: float) -> None:
         """Something but audio came from the carrier."""
@@ -250,17 +255,27 @@ class CallSession:
     def _hear_again(self) -> None:
         again = self._recent.given_again()
         self._commands += [ToModel(realtime.append_audio(frame)) for frame in again]
-        self._model.audio_in_ms = sum(map(len, again)) / MULAW_BYTES_PER_MS
+        self.line.audio_bytes = sum(map(len, again))
 
     # --- the model ----------------------------------------------------------------------------------------------------
 
     def model(self, event: Mapping[str, Any], now: float) -> None:
         """A server event of the Realtime protocol. Unknown ones are counted, never fatal."""
         self._pulse.heard(now)
+        kind = str(event.get("type"))
+        if kind in NEEDS_NOTHING or (kind == "response.output_audio.delta" and self._goes_on(event, now)):
+            return
         if not self._interruptions.takes(event, now):
             self._handle(event, now)
         self._recent.model_said(event)  # only now: the sound of doubtful words is heard again
         self._settle(now)
+
+    def _goes_on(self, event: Mapping[str, Any], now: float) -> bool:
+        """More of what the caller is hearing, most of what a model sends: it is played and changes nothing else."""
+        if not self._voice.playing or self._interruptions.undecided or not self._model.goes_on(event, now):
+            return False
+        self._watch.model_speaks()
+        return True
 
     def _handle(self, event: Mapping[str, Any], now: float) -> None:
         kind = event.get("type")
@@ -313,8 +328,8 @@ class CallSession:
 
     @property
     def wakes_at(self) -> float:
-        """When `tick` wants to be called; `NEVER` (infinity) when nothing is due."""
-        return NEVER if self.ended else min(self._watch.due, self._pulse.due)
+        """When `tick` wants to be called; `NEVER` (infinity) when nothing is due. It may be called too early."""
+        return NEVER if self.ended else self._due
 
     def tick(self, now: float) -> None:
         """`wakes_at` has come. Harmless when it has not."""
@@ -327,6 +342,7 @@ class CallSession:
         if not self.ended:
             self._watch.settle(now)
             self._pulse.wait(owed=self._responses.owed_by_model, now=now)
+            self._due = min(self._watch.due, self._pulse.due)
 
     @property
     def between_turns(self) -> bool:

@@ -10,7 +10,7 @@ RATE = 100.0
 """Frames a second, on average: twice what a stream has."""
 BURST = 500.0
 """Frames at once: 10 s of audio held up on its way. What a flood gets in before it is cut is time that others wait."""
-CREDIT = 10
+CREDIT = 25
 """Frames that are taken before the clock is looked at once for all of them."""
 BYTES_PER_FRAME = 1024
 """A media frame has about 400 bytes; a larger one counts as several."""
@@ -19,27 +19,27 @@ BYTES_PER_FRAME = 1024
 class FrameBudget:
     """One socket's bucket, kept as the moment at which it will be full again. `clock`: seconds, any steady one."""
 
-    __slots__ = ("_clock", "_full_at", "_taken", "exhausted")
+    __slots__ = ("_clock", "_full_at", "credit", "exhausted")
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._full_at = 0.0
-        self._taken = 0
+        self.credit = CREDIT
+        """Frames until `settle`; whoever is in a hurry counts them off here."""
         self.exhausted = False
         """Once empty it stays so: a socket that floods is cut, not slowed down."""
 
     def take(self, size: int) -> bool:
         """Whether a frame of `size` bytes is within the budget."""
-        self._taken += 1 + size // BYTES_PER_FRAME
-        return self._taken < CREDIT or self._settle()
+        self.credit -= 1 + size // BYTES_PER_FRAME
+        return self.credit > 0 or self.settle()
 
-    def _settle(self) -> bool:
+    def settle(self) -> bool:
+        """The credit is used up: whether there is more."""
         if self.exhausted:
             return False
         now = self._clock()
-        self._full_at = max(self._full_at, now) + self._taken / RATE
-        self._taken = 0
+        self._full_at = max(self._full_at, now) + (CREDIT - self.credit) / RATE
         self.exhausted = self._full_at - now > BURST / RATE
-        if self.exhausted:
-            self._taken = CREDIT
+        self.credit = 0 if self.exhausted else CREDIT
         return not self.exhausted

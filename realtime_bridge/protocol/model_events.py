@@ -5,11 +5,12 @@ from typing import Any
 
 from firstline.domain.turn import Usage
 from realtime_bridge.protocol import faults, realtime
+from realtime_bridge.protocol.caller_line import CallerLine
 from realtime_bridge.protocol.commands import Command, Count, Happened, LaneFault, RunTool, ToModel, ToolAnswer
 from realtime_bridge.protocol.playback import Utterance
 from realtime_bridge.protocol.responses import Responses
 from realtime_bridge.protocol.second_hearing import SecondHearing, mean_logprob
-from realtime_bridge.protocol.server_events import EXPECTED, field_of, usage_of
+from realtime_bridge.protocol.server_events import NEEDS_NOTHING, field_of, usage_of
 from realtime_bridge.protocol.speculation import Speculation
 from realtime_bridge.protocol.turn_keeper import TurnKeeper
 from realtime_bridge.protocol.turns import OpenTurn, Spoken
@@ -21,6 +22,7 @@ class ModelEvents:
 
     def __init__(
         self,
+        line: CallerLine,
         voice: AgentVoice,
         responses: Responses,
         keeper: TurnKeeper,
@@ -30,6 +32,7 @@ class ModelEvents:
         silence_ms: int,
         second_hearing: SecondHearing,
     ) -> None:
+        self._line = line
         self._silence_ms = silence_ms
         self._second_hearing = second_hearing
         self._unanswered = ""
@@ -46,8 +49,6 @@ class ModelEvents:
         self._price = price
         self._usd = 0.0
         self._farewell_item = ""
-        self.audio_in_ms = 0.0
-        """How much the caller has sent to this model session: its clock."""
         self.farewell = False
         """The next thing the agent says is its last."""
 
@@ -88,7 +89,7 @@ class ModelEvents:
             case "rate_limits.updated":
                 if (limit := faults.of_rate_limits(event)) is not None:
                     self._commands.append(LaneFault(limit, session_lost=False))
-            case kind if kind not in EXPECTED:
+            case kind if kind not in NEEDS_NOTHING:
                 self._commands.append(Count("model_event_unknown", str(kind)))
 
     def _error(self, event: Mapping[str, Any]) -> None:
@@ -109,6 +110,16 @@ class ModelEvents:
             self.farewell, self._farewell_item = False, spoken.utterance.item_id
         self._voice.play(spoken.utterance, str(event.get("delta", "")), now)
 
+    def goes_on(self, event: Mapping[str, Any], now: float) -> bool:
+        """Play audio of an item that is being said already; False where it is not, or means more than that."""
+        spoken = self._voice.spoken.get(str(event.get("item_id", "")))
+        if spoken is None or not spoken.utterance.sent_ms or self.farewell:
+            return False
+        if not self._responses.speaks(event.get("response_id")):
+            return False
+        self._voice.play(spoken.utterance, str(event.get("delta", "")), now)
+        return True
+
     def _said(self, event: Mapping[str, Any]) -> None:
         if self._responses.active is not None and not self._responses.dropping:
             self._item(str(event.get("item_id", ""))).text += str(event.get("delta", ""))
@@ -123,8 +134,9 @@ class ModelEvents:
 
     def _speech_stopped(self, event: Mapping[str, Any], now: float) -> None:
         self._responses.caller_stopped()
-        end_ms = float(event.get("audio_end_ms", self.audio_in_ms))
-        since = max(0.0, self.audio_in_ms - (end_ms - self._silence_ms))
+        # A session's clock is the audio that it was sent.
+        end_ms = float(event.get("audio_end_ms", self._line.audio_ms))
+        since = max(0.0, self._line.audio_ms - (end_ms - self._silence_ms))
         turn = self._keeper.begin(str(event.get("item_id", "")), now, now - since)
         self._ahead.stopped(turn)
         if turn.quoted is not None:

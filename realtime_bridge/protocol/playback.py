@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from realtime_bridge.protocol.twilio import audio_ms
 
-MARK_EVERY_MS = 400.0
+MARK_EVERY_MS = 1000.0
 """A mark costs a frame each way. Between two of them the clock is as good as a mark."""
 
 

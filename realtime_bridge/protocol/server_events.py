@@ -27,8 +27,7 @@ def usage_of(usage: object) -> Usage:
     )
 
 
-# Events that are known and need nothing from a phone call.
-EXPECTED = frozenset(
+NEEDS_NOTHING = frozenset(
     {
         "session.created",
         "session.updated",
@@ -50,6 +49,6 @@ EXPECTED = frozenset(
         "response.output_text.done",
         "response.function_call_arguments.delta",
         "response.function_call_arguments.done",
-        "rate_limits.updated",
     }
 )
+"""Events that are known and change nothing in a phone call."""

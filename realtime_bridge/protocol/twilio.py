@@ -7,7 +7,7 @@ Source: https://www.twilio.com/docs/voice/media-streams/websocket-messages. Audi
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NewType
+from typing import Any, TypeAlias
 
 import orjson
 
@@ -27,7 +27,7 @@ class StreamStarted:
     parameters: Mapping[str, str] = field(default_factory=dict)
 
 
-CallerAudio = NewType("CallerAudio", bytes)
+CallerAudio: TypeAlias = bytes
 """20 ms of the caller, µ-law as received. Bare, because there are fifty of them a second and call."""
 
 
@@ -59,7 +59,6 @@ class TwilioStream:
     def __init__(self) -> None:
         self.stream_sid = ""
         self.stopped = False
-        self._live = False
 
     def read(self, data: bytes) -> PhoneEvent | CallerAudio | None:
         """The event in a text frame; None for what needs no answer (`connected`, frames after `stop`).
@@ -70,14 +69,6 @@ class TwilioStream:
             frame = orjson.loads(data)
         except orjson.JSONDecodeError as error:
             raise BadFrame("not JSON") from error
-        try:
-            # Fifty times a second and call; whatever is not quite this is looked at below.
-            if frame["event"] == "media" and self._live and frame["streamSid"] == self.stream_sid:
-                media = frame["media"]
-                if media["track"] == "inbound" and media["payload"]:
-                    return CallerAudio(binascii.a2b_base64(media["payload"], strict_mode=True))
-        except (KeyError, TypeError, ValueError):
-            pass
         if not isinstance(frame, dict):
             raise BadFrame("not a JSON object")
         kind = frame.get("event")
@@ -101,7 +92,7 @@ class TwilioStream:
         parameters = start.get("customParameters") or {}
         if not isinstance(parameters, dict):
             raise BadFrame("start.customParameters is not an object")
-        self.stream_sid, self._live = _string(start, "streamSid"), True
+        self.stream_sid = _string(start, "streamSid")
         return StreamStarted(
             self.stream_sid, _string(start, "callSid"), {str(k): str(v) for k, v in parameters.items()}
         )
@@ -116,7 +107,7 @@ class TwilioStream:
         if kind == "dtmf":
             return DigitPressed(_string(_object(frame, "dtmf"), "digit"))
         if kind == "stop":
-            self.stopped, self._live = True, False
+            self.stopped = True
             return StreamStopped()
         raise BadFrame("unknown event")
 
@@ -157,6 +148,6 @@ def _audio(payload: object) -> CallerAudio:
     if not isinstance(payload, str) or not payload:
         raise BadFrame("`payload` is missing")
     try:
-        return CallerAudio(binascii.a2b_base64(payload, strict_mode=True))
+        return binascii.a2b_base64(payload, strict_mode=True)
     except (binascii.Error, ValueError) as error:
         raise BadFrame("media.payload is not base64") from error

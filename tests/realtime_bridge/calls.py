@@ -14,7 +14,6 @@ from realtime_bridge.protocol.phrases import CallPhrases, Phrase
 from realtime_bridge.protocol.realtime import SessionConfig
 from realtime_bridge.protocol.rules import CallRules
 from realtime_bridge.protocol.twilio import (
-    CallerAudio,
     DigitPressed,
     MarkReached,
     StreamStarted,
@@ -29,6 +28,12 @@ STREAM = "MZ" + "2" * 32
 def mulaw(ms: int) -> str:
     """Base64 µ-law of this length."""
     return base64.b64encode(b"\xff" * (ms * 8)).decode()
+
+
+def media_frame(payload: object, **other: object) -> bytes:
+    """A frame of the caller's audio as Twilio sends it, with other fields in place of its own."""
+    media = {"track": "inbound", "chunk": "1", "timestamp": "0", "payload": payload}
+    return orjson.dumps({"event": "media", "sequenceNumber": "2", "media": media, "streamSid": STREAM} | other)
 
 
 INTERRUPTED_AT_ONCE = CallRules(barge_in_after_ms=0)
@@ -100,7 +105,9 @@ class Bench:
         """The caller sends this much audio, 20 ms a frame, in real time."""
         for _ in range(ms // 20):
             self.now += 20
-            self.commands.append(ToModel(self.session.hear(CallerAudio(b"\xff" * 160))))
+            event = self.session.line.take(media_frame(mulaw(20)))
+            assert event is not None
+            self.commands.append(ToModel(event))
         return self.take()
 
     def wait(self, ms: float) -> list[Command]:

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from realtime_bridge.protocol.caller_line import HELD
 from realtime_bridge.protocol.commands import LaneFault, ToolAnswer
 from realtime_bridge.protocol.faults import Kind
-from realtime_bridge.protocol.recent_audio import HELD
 from realtime_bridge.protocol.replay import ResumeNotes
 from tests.realtime_bridge.calls import Bench, mulaw
 

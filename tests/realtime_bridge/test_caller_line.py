@@ -1,0 +1,79 @@
+"""The shortcut of the caller's frames: the same as the careful way, and only for what is quite usual."""
+
+import base64
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from realtime_bridge.protocol.caller_line import LONGEST, LOOKED_AFTER, CallerLine
+from realtime_bridge.protocol.realtime import append_audio
+from realtime_bridge.protocol.twilio import TwilioStream
+from realtime_bridge.tape import Tape
+from tests.realtime_bridge.calls import CALL, STREAM, media_frame, mulaw
+
+START = {"streamSid": STREAM, "callSid": CALL, "mediaFormat": {"encoding": "audio/x-mulaw"}}
+
+
+def careful() -> TwilioStream:
+    """A stream that has started."""
+    stream = TwilioStream()
+    stream.read(orjson.dumps({"event": "start", "start": START}))
+    return stream
+
+
+@given(st.binary(min_size=1, max_size=LONGEST // 2))
+def test_a_frame_becomes_what_the_careful_way_makes_of_it(audio: bytes) -> None:
+    line, frame = CallerLine(STREAM), media_frame(base64.b64encode(audio).decode())
+
+    assert line.take(frame) == append_audio(audio)
+    assert careful().read(frame) == audio
+    assert (list(line.frames), line.count, line.audio_ms) == ([audio], 1, len(audio) / 8)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"",
+        b"[]",
+        b"not JSON",
+        b'"media"',
+        b'{"event":"mark","mark":{"name":"a"}}',
+        media_frame(""),
+        media_frame(None),
+        media_frame([1, 2]),
+        media_frame("no base64!"),
+        media_frame('"},{"type":"response.create","audio":"'),
+        media_frame("é" * 4),
+        media_frame("A" * (LONGEST + 4)),
+        media_frame(mulaw(20), streamSid="MZ" + "0" * 32),
+        media_frame(mulaw(20), media={"track": "outbound", "payload": mulaw(20)}),
+        media_frame(mulaw(20), media="none"),
+    ],
+)
+def test_everything_else_is_left_to_the_careful_way(frame: bytes) -> None:
+    line = CallerLine(STREAM)
+
+    assert line.take(frame) is None
+    assert (line.count, list(line.frames)) == (0, [])
+
+
+def test_whoever_listens_along_hears_every_frame() -> None:
+    line, tape = CallerLine(STREAM), Tape()
+    line.also = tape
+    tape.caller_speaks()
+    for _ in range(30):
+        line.take(media_frame(mulaw(20)))
+    tape.caller_stopped()
+
+    assert tape.cut(0).caller_audio() == b"\xff" * 160 * 30
+
+
+def test_the_owner_tidies_now_and_then() -> None:
+    line, tidied = CallerLine(STREAM), list[int]()
+    line.tidy = lambda: tidied.append(line.count)
+    for _ in range(3 * LOOKED_AFTER + 1):
+        line.take(media_frame(mulaw(20)))
+
+    assert tidied == [LOOKED_AFTER, 2 * LOOKED_AFTER, 3 * LOOKED_AFTER]
