@@ -263,7 +263,11 @@ class CallSession:
         """A server event of the Realtime protocol. Unknown ones are counted, never fatal."""
         self._pulse.heard(now)
         kind = str(event.get("type"))
-        if kind in NEEDS_NOTHING or (kind == "response.output_audio.delta" and self._goes_on(event, now)):
+        if kind == "response.output_audio.delta" and self._goes_on(event, now):
+            return
+        if kind in NEEDS_NOTHING:
+            # But it is a word, from which on a session's silence is noticed.
+            self._due = min(self._due, self._pulse.due)
             return
         if not self._interruptions.takes(event, now):
             self._handle(event, now)
