@@ -1,5 +1,6 @@
 """Facts on disk until the control plane has them."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,22 @@ class TestDelivery:
         await spool.drained()
 
         assert control.delivered == [told]
+        await spool.close()
+
+    async def test_keeps_nothing_of_what_was_delivered(self, tmp_path: Path) -> None:
+        """A reader that remembers strings would keep callers' words, and grow by every fact."""
+        control = FakeCallControl()
+        spool = Spool(tmp_path / "spool.sqlite", control)
+        blocks = []
+        for begin in (0, 1000, 2000):
+            for number in range(begin, begin + 1000):
+                spool.put(START, fact(number))
+            await spool.drained()
+            control.delivered.clear()
+            control.calls.clear()
+            blocks.append(sys.getallocatedblocks())
+
+        assert blocks[2] - blocks[1] < 500
         await spool.close()
 
     async def test_waits_out_a_control_plane_that_is_down(self, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """The bridge's benchmark measures what it says it measures; its figures are no test's business."""
 
 from workers.bench.bridge.run import run_bridge_bench
-from workers.bench.bridge.soak import run_soak
+from workers.bench.bridge.soak import WATCHED, growth, run_soak
 from workers.bench.bridge.stamps import read_stamp, stamped
 from workers.bench.bridge.trouble import run_flood
 
@@ -32,6 +32,18 @@ async def test_a_short_soak_sees_calls_end_and_others_in_their_place() -> None:
     assert (idle["live_calls"], last["live_calls"]) == (0, 40)
     assert report["calls_ended"] > 0
     assert report["grew"]["fds"] == 0
+    assert "fds" not in report["growing"]
+
+
+def test_what_leaks_is_told_from_what_goes_up_and_down() -> None:
+    def sample(minute: int) -> dict[str, float]:
+        wave = 8 * (minute % 4)
+        grown = {"fds": 100 + minute, "blocks": 400_000 + 900 * minute, "rss_mib": 100 + wave, "p99_ms": 9 * minute}
+        return {**dict.fromkeys(WATCHED, 100), "minute": minute, "calls_ended": 50 * minute, **grown}
+
+    report = growth([sample(minute) for minute in range(31)])
+
+    assert report["growing"] == ["fds", "blocks"]
 
 
 async def test_a_flood_is_cut_each_time_and_every_call_goes_on() -> None:

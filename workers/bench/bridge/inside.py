@@ -1,6 +1,7 @@
 """What the process under test knows of itself, written to a file when it is asked: a signal costs its calls nothing."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -25,6 +26,8 @@ def _write(home: Path) -> None:
         "tasks": len(asyncio.all_tasks()),
         # Blocks of memory in use by Python's allocator: counting objects would stop the calls.
         "blocks": sys.getallocatedblocks(),
+        # Memory that waits for one of these was left behind in circles.
+        "full_collections": gc.get_stats()[2]["collections"],
         "spool": int(REGISTRY.get_sample_value("firstline_spool_depth") or 0),
         "live_calls": int(REGISTRY.get_sample_value("firstline_live_calls") or 0),
     }

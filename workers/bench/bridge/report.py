@@ -55,6 +55,8 @@ def show_soak(report: dict[str, Any], console: Console) -> None:
         table.add_row(name, *row, f"{grew:+g}")
     console.print(table)
     console.print(f"Resident memory by call that ended: [bold]{report['rss_kib_per_ended_call']} KiB[/]")
+    growing = ", ".join(f"{name} by {report['grew'][name]:g}" for name in report["growing"])
+    console.print(f"[bold red]Grows: {growing}[/]" if growing else "[bold green]Nothing grows[/]")
 
 
 def show_flood(report: dict[str, Any], console: Console) -> None:

@@ -16,7 +16,11 @@ CALL_S = 60.0
 SAMPLES = 40
 WARM_UP, WARM_UP_CALLS = 0.2, 1.5
 """Share of the time, and lengths of a call, in which caches and pools fill and calls come to be of every age."""
+GREW_SHARE = 0.01
+"""What is no more than this share above what it was is as flat as an allocator is: 1 MiB of a bridge's 100."""
 WATCHED = ("rss_mib", "fds", "threads", "tasks", "blocks", "spool", "live_calls", "p99_ms")
+MUST_NOT_GROW = WATCHED[:-1]
+"""All of them that belong to the process; how fast it is depends on what else the machine does."""
 
 Tell = Callable[[str], None]
 
@@ -35,7 +39,7 @@ async def run_soak(calls: int, minutes: float, tell: Tell = lambda line: None) -
                 await _go_on(bridge, model, calls, minutes, samples, tell)
     finally:
         await model.close()
-    return {"calls": calls, "minutes": minutes, "samples": samples, **_growth(samples)}
+    return {"calls": calls, "minutes": minutes, "samples": samples, **growth(samples)}
 
 
 async def _go_on(
@@ -65,8 +69,11 @@ def _p99(model: ScriptedModel, phones: Phones) -> float:
     return round(float(sum(both)), 2)
 
 
-def _growth(samples: list[dict[str, Any]]) -> dict[str, Any]:
-    """Median of the last third less that of the first third, both after the warm-up; and by call that ended between."""
+def growth(samples: list[dict[str, Any]]) -> dict[str, Any]:
+    """Median of the last third less that of the first third, both after the warm-up; and by call that ended between.
+
+    `growing` names what climbed by more than its ups and downs explain: empty is what a soak should say.
+    """
     from_minute = min(max(WARM_UP * samples[-1]["minute"], WARM_UP_CALLS * CALL_S / 60), samples[-1]["minute"] / 2)
     settled = [sample for sample in samples if sample["minute"] >= from_minute]
     third = max(1, len(settled) // 3)
@@ -75,7 +82,20 @@ def _growth(samples: list[dict[str, Any]]) -> dict[str, Any]:
     def median(of: list[dict[str, Any]], name: str) -> float:
         return float(np.median([sample[name] for sample in of]))
 
+    def ups_and_downs(name: str) -> float:
+        values = [sample[name] for sample in first]
+        return float(max(values) - min(values))
+
     grew = {name: round(median(last, name) - median(first, name), 2) for name in WATCHED}
+    # What leaks climbs from the first third to the last by twice what it climbs within one.
+    growing = [
+        name for name in MUST_NOT_GROW if grew[name] > max(GREW_SHARE * median(first, name), 1.5 * ups_and_downs(name))
+    ]
     ended = median(last, "calls_ended") - median(first, "calls_ended")
     per_call = round(grew["rss_mib"] * 1024 / ended, 2) if ended else None
-    return {"grew": grew, "calls_ended": samples[-1]["calls_ended"], "rss_kib_per_ended_call": per_call}
+    return {
+        "grew": grew,
+        "growing": growing,
+        "calls_ended": samples[-1]["calls_ended"],
+        "rss_kib_per_ended_call": per_call,
+    }
