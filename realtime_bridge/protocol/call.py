@@ -85,8 +85,16 @@ class CallSession:
         self._responses = Responses(self._commands)
         self._pulse = Pulse(self._commands)
         self._ahead = Speculation(self._commands, speculate)
-        hearing, silence_ms = SecondHearing(self._commands, self._recent, second_hearing), config.model.silence_ms
-        self._model = ModelEvents(
+        self._model = self._model_events(price, second_hearing=second_hearing)
+        self._interruptions = self._interruptions_by(rules)
+        first_filler = sum(stream.stream_sid.encode())  # so that calls begin with different ones
+        end = to_owner(self.end)
+        self._words = RuntimeWords(self._announcer, self._keeper, phrases, self._commands, end, first_filler)
+        self._live_line = LiveLine(self._announcer, phrases, self._commands, end)
+        self._watch = self._watch_by(rules, phrases)
+
+    def _model_events(self, price: Callable[[Usage], float | None] | None, *, second_hearing: bool) -> ModelEvents:
+        return ModelEvents(
             self.line,
             self._voice,
             self._responses,
@@ -94,10 +102,12 @@ class CallSession:
             self._ahead,
             self._commands,
             price,
-            silence_ms,
-            hearing,
+            self.config.model.silence_ms,
+            SecondHearing(self._commands, self._recent, second_hearing),
         )
-        self._interruptions = Interruptions(
+
+    def _interruptions_by(self, rules: CallRules) -> Interruptions:
+        return Interruptions(
             BargeIn(rules.barge_in_after_ms),
             self._voice,
             self._announcer,
@@ -107,11 +117,9 @@ class CallSession:
             self._commands,
             to_owner(self._handle),
         )
-        first_filler = sum(stream.stream_sid.encode())  # so that calls begin with different ones
-        end = to_owner(self.end)
-        self._words = RuntimeWords(self._announcer, self._keeper, phrases, self._commands, end, first_filler)
-        self._live_line = LiveLine(self._announcer, phrases, self._commands, end)
-        self._watch = Watch(
+
+    def _watch_by(self, rules: CallRules, phrases: CallPhrases) -> Watch:
+        return Watch(
             rules,
             phrases,
             self._words,
