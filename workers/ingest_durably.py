@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.enums.v1 import PendingActivityState, TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
@@ -14,7 +14,7 @@ from temporalio.service import RPCError
 
 from firstline import names
 from firstline.domain.ingest import IngestProgress, IngestRequest, IngestResult
-from firstline.knowledge.corpus import all_read
+from firstline.knowledge.corpus import all_read, count_sources
 from firstline.knowledge.errors import CorpusError
 from firstline.knowledge.ingest import IngestReport, Progress
 from firstline.knowledge.snapshot import take_snapshot
@@ -26,6 +26,8 @@ from workflows.ingest import CorpusIngestWorkflow
 _POLLED_WITHIN = timedelta(seconds=75)
 """A worker asks for work at least once a minute."""
 _LOOK_EVERY_S = 0.5
+_DOING = {"store_part": "embedding", "complete_version": "indexing", "mirror_version": "mirroring"}
+"""What an activity does, for people."""
 
 Handle = WorkflowHandle[CorpusIngestWorkflow, IngestResult]
 
@@ -74,12 +76,18 @@ async def ingest_durably(
     Raises `CorpusError` when the corpus cannot be used or another corpus is being ingested into the collection,
     `PortError` when the workflow could not carry it out.
     """
-    began = datetime.now(UTC)
-    snapshot = await take_snapshot(store, path)
+    began, tell = datetime.now(UTC), progress or (lambda _: None)
+    reading = IngestReport(collection, count_sources(path))
+
+    def read(articles: int) -> None:
+        reading.seen = articles
+        tell(reading)
+
+    snapshot = await take_snapshot(store, path, read)
     request = IngestRequest(collection, snapshot.parts, snapshot.articles, all_read(snapshot.skipped), prune)
     handle = await _start(client, request, task_queue)
     report = IngestReport(collection, snapshot.articles + len(snapshot.skipped), skipped=snapshot.skipped)
-    result = await _watched(handle, report, progress or (lambda _: None))
+    result = await _watched(handle, report, tell)
     _count(report, result.progress)
     done = result.completed
     report.vanished, report.pruned, report.version = list(done.vanished), done.pruned, done.version
@@ -114,6 +122,7 @@ async def _watched(handle: Handle, report: IngestReport, tell: Progress) -> Inge
     try:
         while not (await asyncio.wait({result}, timeout=_LOOK_EVERY_S))[0]:
             _count(report, await handle.query(CorpusIngestWorkflow.progress))
+            report.doing = await _doing(handle)
             tell(report)
         return result.result()
     except WorkflowFailureError as error:
@@ -126,6 +135,16 @@ async def _watched(handle: Handle, report: IngestReport, tell: Progress) -> Inge
         raise PortError(f"Temporal went away; the ingest goes on by itself: {error}") from error
     finally:
         result.cancel()
+
+
+async def _doing(handle: Handle) -> str:
+    """What the workflow does, or why it has to wait."""
+    pending = (await handle.describe()).raw_description.pending_activities
+    if not pending:
+        return "embedding"
+    name, failure = pending[0].activity_type.name, pending[0].last_failure.message.partition("\n")[0]
+    waiting = pending[0].state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED and failure
+    return f"waiting ({failure}), attempt {pending[0].attempt}" if waiting else _DOING.get(name, name)
 
 
 def _count(report: IngestReport, progress: IngestProgress) -> None:

@@ -4,7 +4,6 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from firstline import names
 from firstline.adapters.postgres import migrate, open_pool
@@ -13,6 +12,7 @@ from firstline.knowledge.ingest import IngestReport, ingest
 from firstline.settings import Settings
 from workers import wiring
 from workers.ingest_durably import ingest_durably, ingesting_client
+from workers.ingest_view import IngestView
 from workers.wiring_knowledge import embedding_model
 from workers.wiring_settings import database_url
 from workers.wiring_store import object_store
@@ -44,28 +44,16 @@ async def run_ingest(settings: Settings, path: Path, collection: str, prune: boo
     """
     url = database_url(settings)
     await migrate(url)
-    columns = (
-        TextColumn("  ingesting"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("articles"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("ingest", total=None)
-
-        def tell(report: IngestReport) -> None:
-            progress.update(task, total=report.total, completed=report.seen)
-
+    with IngestView(console) as view:
         client = await ingesting_client(settings)
         if client is not None:
             console.print(f"  [dim]workflow {names.ingest_workflow_id(collection)} goes on if this ends[/]")
             store = object_store(settings)
-            return await ingest_durably(client, store, path, collection, prune=prune, progress=tell)
+            return await ingest_durably(client, store, path, collection, prune=prune, progress=view.tell)
         pool = await open_pool(url)
         try:
             embedder = embedding_model(settings)
-            return await ingest(pool, embedder, path, collection, progress=tell, prune=prune)
+            return await ingest(pool, embedder, path, collection, progress=view.tell, prune=prune)
         finally:
             await pool.close()
 

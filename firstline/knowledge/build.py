@@ -89,5 +89,7 @@ class PostgresCorpusBuilder:
         except IngestRunning as error:
             # An attempt that was given up may still hold the lock for a moment: worth a retry.
             raise PortError(str(error)) from error
+        except psycopg.errors.DiskFull as error:
+            raise PortError("the database's disk is full: make room on it, and the ingest goes on by itself") from error
         except (psycopg.Error, PoolTimeout) as error:
             raise PortError(f"the database did not take it: {type(error).__name__}") from error

@@ -50,6 +50,8 @@ class IngestReport:
     collection: str
     total: int
     """Files or lines in the corpus."""
+    doing: str = "reading"
+    """`embedding`, `indexing`, … or what it waits for."""
     seen: int = 0
     stored: int = 0
     """Articles that were new or changed, and are now committed."""
@@ -92,6 +94,7 @@ async def ingest(
         async with pool.connection() as connection, alone(connection, collection):
             known = await known_articles(connection, collection, embedder)
             ids: set[str] = set()
+            report.doing = "embedding"
             async for batch in batches(embedder, _changed(path, known, ids, report, tell)):
                 target = await open_version(connection, collection, embedder)
                 await save(connection, target, batch)
@@ -100,6 +103,8 @@ async def ingest(
                 tell(report)
             if not ids:
                 raise no_article(path, report.skipped)
+            report.doing = "indexing"
+            tell(report)
             await _finish(connection, embedder, report, ids, known, prune)
     except psycopg.OperationalError as error:
         reason = str(error).strip().splitlines()[0]

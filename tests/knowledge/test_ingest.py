@@ -1,5 +1,7 @@
 """An ingest that is interrupted, repeated, or given what it cannot use loses nothing."""
 
+import asyncio
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,7 +48,7 @@ class TestIngest:
         )
 
         assert (report.stored, report.chunks, report.unchanged, report.skipped) == (3, 3, 0, [])
-        assert seen == [(1, 3, 0), (2, 3, 0), (3, 3, 0), (3, 3, 3)]
+        assert seen == [(1, 3, 0), (2, 3, 0), (3, 3, 0), (3, 3, 3), (3, 3, 3)]
         assert len(await rows(pool, name)) == 3
 
     async def test_keeps_a_chunks_words_in_its_row_and_moves_its_text_out(
@@ -133,6 +135,56 @@ class TestIngest:
 
         assert [skipped.source for skipped in report.skipped] == ["broken.md"]
         assert report.stored == 2
+
+
+KILLED = """
+import asyncio, sys
+from pathlib import Path
+from firstline.adapters.postgres import open_pool
+from firstline.knowledge.ingest import ingest
+from tests.fakes.embedder import FakeEmbedder
+
+class Telling(FakeEmbedder):
+    batches = 0
+
+    async def passages(self, texts):
+        print(sum("All about" in text for text in texts), flush=True)
+        self.batches += 1
+        if self.batches == 4:
+            await asyncio.Event().wait()
+        return await super().passages(texts)
+
+async def main():
+    await ingest(await open_pool(sys.argv[1]), Telling(), Path(sys.argv[2]), sys.argv[3])
+
+asyncio.run(main())
+"""
+
+
+class TestAProcessKilledWithMinusNine:
+    async def test_costs_the_two_batches_under_way(
+        self, pool: Pool, database_url: str, tmp_path: Path, name: str
+    ) -> None:
+        write(tmp_path, BATCH * 6)
+        command = [sys.executable, "-c", KILLED, database_url, str(tmp_path), name]
+        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        assert process.stdout is not None
+        embedded = sum([int(await process.stdout.readline()) for _ in range(4)])
+        process.kill()
+        await process.wait()
+        async with pool.connection() as connection:
+            # Postgres takes a moment to see that it is gone.
+            for turn in ("pg_advisory_lock", "pg_advisory_unlock"):
+                await connection.execute(
+                    f"select {turn}(hashtextextended(%s, 0))".encode(), (f"firstline-ingest:{name}",)
+                )
+
+        again = FakeEmbedder()
+        report = await ingest(pool, again, tmp_path, name)
+
+        twice = embedded + report.stored - BATCH * 6
+        assert 0 < twice <= 2 * BATCH
+        assert (report.stored + report.unchanged, len(await rows(pool, name))) == (BATCH * 6, BATCH * 6)
 
 
 class TestVanishedArticles:

@@ -15,6 +15,8 @@ from firstline.knowledge.build import PostgresCorpusBuilder
 from firstline.knowledge.errors import CorpusError
 from firstline.knowledge.ingest import BATCH, IngestReport
 from firstline.knowledge.search import PostgresKnowledge
+from firstline.ports import PortError
+from tests.fakes.corpus_builder import FakeCorpusBuilder
 from tests.fakes.embedder import FakeEmbedder
 from tests.fakes.object_store import FakeObjectStore
 from tests.knowledge.test_ingest import rows, write
@@ -138,6 +140,27 @@ class TestACorpus:
 
         with pytest.raises(CorpusError, match=r"not one article.*a\.md: the body is empty"):
             await scene.ingest(tmp_path)
+
+
+class TestTheOneWhoWaits:
+    async def test_is_told_why_nothing_happens(self, scene: Scene, tmp_path: Path) -> None:
+        write(tmp_path, 2)
+        builder, doing = FakeCorpusBuilder(), list[str]()
+        builder.errors = [PortError("the disk is full")] * 2
+        corpus = CorpusActivities(builder)
+
+        async with build_ingest_worker(scene.client, corpus, scene.queue):
+            await ingest_durably(
+                scene.client,
+                scene.store,
+                tmp_path,
+                scene.name,
+                progress=lambda report: doing.append(report.doing),
+                task_queue=scene.queue,
+            )
+
+        assert doing[0] == "reading"
+        assert any(line.startswith("waiting (the disk is full), attempt") for line in doing)
 
 
 class TestAWorker:
