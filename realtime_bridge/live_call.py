@@ -264,7 +264,7 @@ class LiveCall(PhoneSocket):
                 case ToPhone(data):
                     self.to_phone(data)
                     if self._tape is not None:
-                        self._tape.play(data, self._now())
+                        self._tape.play(command, self._now())
                 case Configure(data) if model is not None:
                     model.configure(data)
                 case ToModel(data) if model is not None:

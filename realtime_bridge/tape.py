@@ -14,18 +14,19 @@ from typing import Any
 
 import orjson
 
-from realtime_bridge.protocol.twilio import MULAW_BYTES_PER_MS, CallerAudio
+from realtime_bridge.protocol.commands import Play, ToPhone
+from realtime_bridge.protocol.twilio import MULAW_BYTES_PER_MS, CallerAudio, MarkReached
 
 BEFORE_SPEECH_FRAMES = 75
 """Of the caller, kept while they are silent: what was said before the model noticed, 1.5 s at 20 ms a frame."""
 CALLER_FRAMES = 6_000
 """Of one thing the caller says: 2 minutes; the beginning of a longer one is not kept."""
 AGENT_BYTES = 2_500_000
-"""Of the frames of one turn to the caller: about 3 minutes of speech; the end of a longer one is not kept."""
+"""Of what is kept of a turn's frames to the caller: about 3 minutes of speech; the end of a longer one is lost."""
 
 
-Step = tuple[float, bytes | str]
-"""When, and a text frame to the phone, or the name of a mark that the phone echoed. Bare: there are fifty a second."""
+Step = tuple[float, bytes | str | MarkReached]
+"""When, and a text frame to the phone, the base64 µ-law of a frame of audio, or a mark that the phone echoed."""
 
 
 @dataclass(frozen=True)
@@ -70,16 +71,18 @@ class Tape:
         self._listen(deque(maxlen=BEFORE_SPEECH_FRAMES))
         self._line, self._room = [], AGENT_BYTES
 
-    def play(self, data: bytes, now: float) -> None:
+    def play(self, frame: ToPhone, now: float) -> None:
         """A frame to the phone."""
-        self._room -= len(data)
+        # A payload is there already, in the playback or in the phrases of all calls; other frames are copied, because
+        # what orjson makes holds on to ten times its length.
+        step = frame.payload if isinstance(frame, Play) else memoryview(frame.data).tobytes()
+        self._room -= len(step)
         if self._room >= 0:
-            # A copy: what orjson makes holds on to ten times its length.
-            self._line.append((now, memoryview(data).tobytes()))
+            self._line.append((now, step))
 
     def echo(self, name: str, now: float) -> None:
         """A mark came back."""
-        self._line.append((now, name))
+        self._line.append((now, MarkReached(name)))
 
     def cut(self, now: float) -> Cutting:
         """The turn is over."""
@@ -95,9 +98,9 @@ def heard(line: Sequence[Step], until: float) -> Iterator[bytes]:
     """Name -> when it plays, and how many pieces lie before it."""
     plays_until, lag, pieces = 0.0, 0.0, 0
     for at, step in line:
-        if isinstance(step, str):
+        if isinstance(step, MarkReached):
             # A `clear` echoes the marks that it threw away, too: those are forgotten by then.
-            plays_at, before = marks.pop(step, (at - lag, 0))
+            plays_at, before = marks.pop(step.name, (at - lag, 0))
             lag = max(0.0, at - plays_at)
             while buffered and pieces - len(buffered) < before:
                 yield buffered.popleft()[1]
@@ -125,10 +128,10 @@ def _played(buffered: deque[tuple[float, bytes]], position: float) -> Iterator[b
             yield audio[:length]
 
 
-def _read(data: bytes) -> tuple[str, Any]:
-    """A frame of ours: (`media`, µ-law), (`mark`, its name) or (`clear`, empty)."""
-    frame = orjson.loads(data)
+def _read(step: bytes | str) -> tuple[str, Any]:
+    """What went to the phone: (`media`, µ-law), (`mark`, its name) or (`clear`, empty)."""
+    if isinstance(step, str):
+        return "media", binascii.a2b_base64(step)
+    frame = orjson.loads(step)
     kind = str(frame["event"])
-    if kind == "media":
-        return kind, binascii.a2b_base64(frame["media"]["payload"])
     return kind, frame["mark"]["name"] if kind == "mark" else ""

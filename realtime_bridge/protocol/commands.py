@@ -17,6 +17,13 @@ class ToPhone:
 
 
 @dataclass(frozen=True, slots=True)
+class Play(ToPhone):
+    """A frame of audio, with the base64 µ-law in it: whoever keeps that keeps no second copy."""
+
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
 class ToModel:
     """Send a text frame to the realtime model."""
 

@@ -4,7 +4,7 @@ import base64
 import math
 from collections.abc import Sequence
 
-from realtime_bridge.protocol.commands import Command, ToPhone
+from realtime_bridge.protocol.commands import Command, Play, ToPhone
 from realtime_bridge.protocol.playback import Playback, Rest, Utterance
 from realtime_bridge.protocol.turns import Spoken
 from realtime_bridge.protocol.twilio import MULAW_BYTES_PER_MS, TwilioStream
@@ -33,7 +33,7 @@ class AgentVoice:
     def play(self, utterance: Utterance, payload: str, now: float) -> None:
         """Send base64 µ-law, and a mark behind it when one is due."""
         mark = self._playback.sent(utterance, payload, now)
-        self._commands.append(ToPhone(self._stream.media(payload)))
+        self._commands.append(Play(self._stream.media(payload), payload))
         self._send_mark(mark)
 
     def finished(self, utterance: Utterance) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import soundfile
 
 from firstline.speech.audio import decode_mulaw
+from realtime_bridge.protocol.commands import Play, ToPhone
 from realtime_bridge.protocol.twilio import CallerAudio, TwilioStream
 from realtime_bridge.recording import wav
 from realtime_bridge.tape import AGENT_BYTES, BEFORE_SPEECH_FRAMES, CALLER_FRAMES, Tape
@@ -32,9 +33,10 @@ class Line:
         self.tape.caller_stopped()
 
     def play(self, byte: int, ms: int, at: float, mark: str = "") -> None:
-        self.tape.play(self.stream.media(sound(byte, ms)), at)
+        payload = sound(byte, ms)
+        self.tape.play(Play(self.stream.media(payload), payload), at)
         if mark:
-            self.tape.play(self.stream.mark(mark), at)
+            self.tape.play(ToPhone(self.stream.mark(mark)), at)
 
     def heard(self, at: float) -> dict[int, int]:
         """Byte -> ms of it that were heard."""
@@ -55,7 +57,7 @@ class TestTheAgentsSide:
         line = Line()
         line.play(1, 400, 0)
         line.play(2, 400, 10)
-        line.tape.play(line.stream.clear(), 500)
+        line.tape.play(ToPhone(line.stream.clear()), 500)
 
         assert line.heard(2000) == {1: 400, 2: 100}
 
@@ -64,7 +66,7 @@ class TestTheAgentsSide:
         line.play(1, 400, 0, "first")
         line.play(2, 400, 10)
         line.tape.echo("first", 460)
-        line.tape.play(line.stream.clear(), 500)
+        line.tape.play(ToPhone(line.stream.clear()), 500)
 
         assert line.heard(2000) == {1: 400, 2: 40}
 
@@ -79,7 +81,7 @@ class TestTheAgentsSide:
     def test_is_not_fooled_by_marks_that_a_clear_echoes(self) -> None:
         line = Line()
         line.play(1, 400, 0, "never-heard")
-        line.tape.play(line.stream.clear(), 100)
+        line.tape.play(ToPhone(line.stream.clear()), 100)
         line.tape.echo("never-heard", 900)
         line.play(2, 100, 1000)
 
@@ -88,7 +90,7 @@ class TestTheAgentsSide:
     def test_goes_on_behind_a_cut(self) -> None:
         line = Line()
         line.play(1, 400, 0)
-        line.tape.play(line.stream.clear(), 100)
+        line.tape.play(ToPhone(line.stream.clear()), 100)
         line.play(2, 200, 700)
 
         assert line.heard(1000) == {1: 100, 2: 200}
@@ -112,7 +114,7 @@ class TestTheAgentsSide:
     def test_of_an_endless_turn_is_kept_up_to_a_limit(self) -> None:
         line, second = Line(), sound(1, 1000)
         for at in range(600):
-            line.tape.play(line.stream.media(second), at * 1000)
+            line.tape.play(Play(line.stream.media(second), second), at * 1000)
 
         audio = line.tape.cut(600_000).agent_audio()
 
