@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from firstline.knowledge.store import Connection
+from firstline.adapters.postgres import Pool
 
 
 @dataclass(frozen=True)
@@ -21,33 +21,38 @@ class CpuSplit:
 class Watch:
     """What has been used since it began."""
 
-    def __init__(self, backends: list[psutil.Process]) -> None:
-        self._backends = backends
-        self._postgres = self._used()
+    def __init__(self, pool: Pool, postgres: dict[int, float]) -> None:
+        self._pool = pool
+        self._postgres = postgres
         self._python = time.process_time()
 
     @classmethod
-    async def begin(cls, connection: Connection) -> "Watch":
-        """Over the connections of the database that are open now."""
+    async def begin(cls, pool: Pool) -> "Watch":
+        """Over this process and all connections of the database, those included that are opened later."""
+        return cls(pool, await _backends(pool))
+
+    async def split(self, searches: int) -> CpuSplit:
+        """A search's share, of so many since the watch began."""
+        python = time.process_time() - self._python
+        now = await _backends(self._pool)
+        postgres = sum(used - self._postgres.get(pid, 0.0) for pid, used in now.items())
+        return CpuSplit(python * 1000 / searches, postgres * 1000 / searches if now else None)
+
+
+async def _backends(pool: Pool) -> dict[int, float]:
+    """CPU seconds of each server process of the database, by pid; none when they are not on this machine."""
+    async with pool.connection() as connection:
         cursor = await connection.execute(
             "select pid from pg_stat_activity where backend_type = 'client backend' and datname = current_database()"
         )
-        return cls([process for (pid,) in await cursor.fetchall() if (process := _postgres(pid))])
-
-    def split(self, searches: int) -> CpuSplit:
-        """A search's share, of so many since the watch began."""
-        python = (time.process_time() - self._python) * 1000 / searches
-        postgres = (self._used() - self._postgres) * 1000 / searches
-        return CpuSplit(python, postgres if self._backends else None)
-
-    def _used(self) -> float:
-        return sum(sum(process.cpu_times()[:2]) for process in self._backends if process.is_running())
+        pids = [pid for (pid,) in await cursor.fetchall()]
+    return {pid: used for pid in pids if (used := _used(pid)) is not None}
 
 
-def _postgres(pid: int) -> psutil.Process | None:
-    """The process when it is one of Postgres here; a server elsewhere has pids of its own."""
+def _used(pid: int) -> float | None:
+    """None when it is not one of Postgres here: a server elsewhere has pids of its own."""
     try:
         process = psutil.Process(pid)
-        return process if "postgres" in process.name() else None
+        return sum(process.cpu_times()[:2]) if "postgres" in process.name() else None
     except psutil.Error:
         return None

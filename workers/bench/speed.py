@@ -51,10 +51,10 @@ async def measure_speed(
     knowledge = PostgresKnowledge(pool, embedder, collection.name)
     asked = random.Random(SEED).sample(questions, len(questions))
     await search_at(knowledge, embedder, asked[::-1], RATE, _WARM / RATE)
+    watch = await Watch.begin(pool)
+    load = await search_at(knowledge, embedder, asked, RATE, seconds)
+    cpu = await watch.split(load.searches)
     async with pool.connection() as connection:
-        watch = await Watch.begin(connection)
-        load = await search_at(knowledge, embedder, asked, RATE, seconds)
-        cpu = watch.split(load.searches)
         recall = await _index_recall(connection, collection, embedder, asked[:EXACT])
         sizes = await _megabytes(connection, collection)
         articles, chunks = [await count(connection, collection, table) for table in ("articles", "chunks")]

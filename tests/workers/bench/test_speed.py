@@ -4,6 +4,7 @@ import uuid
 from pathlib import Path
 
 import pytest
+from psycopg import AsyncConnection
 from rich.console import Console
 
 from firstline.adapters.postgres import Pool
@@ -13,6 +14,7 @@ from firstline.knowledge.store import Collection, find_collection
 from firstline.knowledge.versions import drop_collection
 from tests.fakes.embedder import FakeEmbedder
 from tests.knowledge.test_ingest import rows, write
+from workers.bench.cpu_split import Watch
 from workers.bench.growth import grown
 from workers.bench.open_loop import LIMIT_MS, Load, find_ceiling
 from workers.bench.speed import measure_speed, show_speed
@@ -66,6 +68,17 @@ async def test_a_collection_cut_down_is_searched_at_a_rate(pool: Pool, source: C
 async def test_a_collection_that_is_not_there_is_named(pool: Pool) -> None:
     with pytest.raises(CorpusError, match="no collection 'nowhere'"):
         await _found(pool, FakeEmbedder(), "nowhere")
+
+
+@pytest.mark.integration
+async def test_a_connection_that_is_opened_while_it_is_measured_counts_as_postgres(pool: Pool) -> None:
+    watch = await Watch.begin(pool)
+    async with await AsyncConnection.connect(pool.conninfo) as opened:
+        await opened.execute("select sum(sqrt(n)) from generate_series(1, 2000000) n")
+        split = await watch.split(1)
+
+    assert split.postgres_ms is not None
+    assert split.postgres_ms > split.python_ms > 0
 
 
 async def test_the_highest_rate_is_closed_in_on_from_both_sides() -> None:
