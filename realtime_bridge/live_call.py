@@ -79,7 +79,7 @@ class LiveCall(PhoneSocket):
         self._recorder: Recorder | None = None
         self._tape: Tape | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._searching: asyncio.Task[None] | None = None
+        self._searching: asyncio.Task[None] | asyncio.TimerHandle | None = None
         self._transcript_ready = asyncio.Event()
         self._facts = 0
         self._bad_frames = 0
@@ -279,7 +279,8 @@ class LiveCall(PhoneSocket):
                     self._beside(self._find_person(cause))
                 case Search():
                     self._forget()
-                    self._searching = self._beside(self._search(command))
+                    # Most searches give way to a better question before they begin: those cost no task.
+                    self._searching = self._loop.call_later(command.delay_ms / 1000, self._begin_search, command)
                 case Forget():
                     self._forget()
                 case HearAgain() if self._parts.transcription is not None:
@@ -349,11 +350,13 @@ class LiveCall(PhoneSocket):
             self._searching.cancel()
             self._searching = None
 
+    def _begin_search(self, search: Search) -> None:
+        self._searching = self._beside(self._search(search))
+
     async def _search(self, search: Search) -> None:
         """Search for what the caller is saying. Cancelled when a better question comes or nobody waits any more."""
         assert self._runner is not None
         assert self._session is not None
-        await asyncio.sleep(search.delay_ms / 1000)
         try:
             answer = await self._runner.search(search.query)
         except Exception as error:  # whatever broke: the call goes on, and the model's own look-up will tell

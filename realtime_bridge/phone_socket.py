@@ -76,7 +76,7 @@ class PhoneSocket(WSListener):
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if frame.msg_type is _TEXT:
             data, line, budget = frame.get_payload_as_bytes(), self.line, self._budget
-            if budget.credit > 0 and line is not None and (append := line.take(data)) is not None:
+            if line is not None and (budget.credit > 1 or budget.settle()) and (append := line.take(data)) is not None:
                 budget.credit -= 1
                 self.to_model(append)
                 return

@@ -345,7 +345,10 @@ class CallSession:
 
     def tick(self, now: float) -> None:
         """`wakes_at` has come. Harmless when it has not."""
-        if not self.ended:
+        if self.ended:
+            return
+        self._due = min(self._watch.due, self._pulse.due)
+        if self._due <= now:
             self._watch.tick(now)
             self._pulse.tick(now)
             self._settle(now)

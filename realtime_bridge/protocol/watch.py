@@ -48,6 +48,7 @@ class Watch:
         self._responses = responses
         self._keeper = keeper
         self._commands = commands
+        self._was_quiet = True
         self._moving = False
         """The caller has heard the last of us: they are being moved, or the call ends."""
         self._dead_air = DeadAir(rules, has_fillers=bool(phrases.fillers))
@@ -83,13 +84,13 @@ class Watch:
 
     @property
     def due(self) -> float:
-        """When `tick` wants to be called; `NEVER` (infinity) when nothing is due."""
+        """When `tick` wants to be called, as of the last `settle`; `NEVER` (infinity) when nothing is due."""
         return min(
             self._interruptions.due,
             self._dead_air.due(self._voice.quiet_at)[0],
             self._ladder.due,
             self._keypad.due,
-            self._limits.due(quiet=self.quiet),
+            self._limits.due(quiet=self._was_quiet),
         )
 
     def tick(self, now: float) -> None:
@@ -114,7 +115,8 @@ class Watch:
         owed = self._responses.owed
         unsure = self._responses.caller_speaking or self._interruptions.undecided
         self._dead_air.wait(owed=owed and not unsure and not self._moving, tool=bool(self._responses.tools), now=now)
-        listening = self.quiet and not owed and not self._moving and not self._live_line.engaged
+        self._was_quiet = self.quiet
+        listening = self._was_quiet and not owed and not self._moving and not self._live_line.engaged
         self._ladder.watch(callers_turn=listening and self._keypad.due == NEVER, now=now)
 
     def _break_silence(self, due: Due, now: float) -> None:

@@ -24,20 +24,20 @@ class TimedHelpCentre:
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
-        self._drawn: dict[tuple[int, int], float] = {}
+        self._drawn: dict[str, float] = {}
         self._passages = [_passage(number) for number in range(1, _PASSAGES + 1)]
 
     async def search(self, query: str, *, k: int = 5, language: str | None = None) -> SearchResult:
         """The passages, none for anybody but the bench."""
-        seconds = self._seconds(self._turn(query))
+        seconds = self._seconds(query)
         await asyncio.sleep(seconds)
         return SearchResult(query, self._passages[:k], _EVIDENCE, 0.9, {"total": seconds * 1000})
 
-    def _seconds(self, turn: tuple[int, int]) -> float:
+    def _seconds(self, query: str) -> float:
         # Drawn once: drawing costs more than everything that the bridge does for a search.
-        if turn not in self._drawn:
-            self._drawn[turn] = search_seconds(draw(self._seed, *turn))
-        return self._drawn[turn]
+        if query not in self._drawn:
+            self._drawn[query] = search_seconds(draw(self._seed, *self._turn(query)))
+        return self._drawn[query]
 
     @staticmethod
     def _turn(query: str) -> tuple[int, int]:
