@@ -74,18 +74,17 @@ class PhoneSocket(WSListener):
         self._silent = self._loop.call_later(START_WITHIN, self._never_started)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        if frame.msg_type is _TEXT:
-            data, line, budget = frame.get_payload_as_bytes(), self.line, self._budget
-            if line is not None and (budget.credit > 1 or budget.settle()) and (append := line.take(data)) is not None:
-                budget.credit -= 1
-                self.to_model(append)
-                return
+        data, line, budget = frame.get_payload_as_bytes(), self.line, self._budget
+        if line is not None and (budget.credit > 1 or budget.settle()) and (append := line.take(data)) is not None:
+            budget.credit -= 1
+            self.to_model(append)
+            return
         if not self._budget.take(frame.payload_size):
             self._cut("flood")
         elif frame.msg_type is _TEXT:
             self.on_text(data)
         elif frame.msg_type is WSMsgType.PING:
-            transport.send_pong(frame.get_payload_as_bytes())
+            transport.send_pong(data)
         elif frame.msg_type is WSMsgType.CLOSE:
             transport.disconnect()
 

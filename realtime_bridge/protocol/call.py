@@ -28,7 +28,7 @@ from realtime_bridge.protocol.responses import Responses
 from realtime_bridge.protocol.rules import NEVER, CallRules
 from realtime_bridge.protocol.runtime_words import RuntimeWords
 from realtime_bridge.protocol.second_hearing import SecondHearing
-from realtime_bridge.protocol.server_events import NEEDS_NOTHING
+from realtime_bridge.protocol.server_events import NEEDS_NOTHING, WORDS
 from realtime_bridge.protocol.speculation import Speculation
 from realtime_bridge.protocol.turn_keeper import TurnKeeper
 from realtime_bridge.protocol.twilio import (
@@ -272,6 +272,9 @@ class CallSession:
         self._pulse.heard(now)
         kind = str(event.get("type"))
         if kind == "response.output_audio.delta" and self._goes_on(event, now):
+            return
+        if kind in WORDS and not self._interruptions.undecided:
+            self._model.handle(event, now)
             return
         if kind in NEEDS_NOTHING:
             # But it is a word, from which on a session's silence is noticed.

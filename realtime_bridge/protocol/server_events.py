@@ -52,3 +52,5 @@ NEEDS_NOTHING = frozenset(
     }
 )
 """Events that are known and change nothing in a phone call."""
+WORDS = frozenset({"response.output_audio_transcript.delta", "conversation.item.input_audio_transcription.delta"})
+"""Words of the agent's or the caller's, a few at a time: they change nothing of whose turn it is or what is due."""

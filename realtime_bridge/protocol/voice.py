@@ -78,7 +78,7 @@ class AgentVoice:
     def unfinished(self) -> list[Utterance]:
         """Items that began to be said and whose end has not come."""
         each = (spoken.utterance for spoken in self.spoken.values())
-        return [utterance for utterance in each if utterance.sent_ms > 0 and not utterance.complete]
+        return [utterance for utterance in each if not utterance.complete and utterance.sent_ms > 0]
 
     def finish_all(self) -> None:
         """A response is over: the items it left open get no more audio, and a mark that tells when they were heard."""
