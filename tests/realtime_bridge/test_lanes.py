@@ -137,8 +137,7 @@ class TestAShortLivedSecret:
         assert model.headers == []
 
     async def test_that_the_socket_asked_itself_answers_the_call_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(model_link, "PING_IDLE", 0.25)
-        monkeypatch.setattr(model_link, "PONG_WITHIN", 0.25)
+        monkeypatch.setattr(model_link, "LOOK_EVERY", 0.1)
         alive = asyncio.Event()
         async with scripted_model() as model:
             link = ModelLink(_endpoint(model, _secret), session_update(CONFIG), LinkWatcher())
@@ -194,8 +193,7 @@ class TestASessionThatBreaks:
         self, lanes: TwoLanes, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Its kernel acknowledges everything, and nobody answers a ping."""
-        monkeypatch.setattr(model_link, "PING_IDLE", 0.1)
-        monkeypatch.setattr(model_link, "PONG_WITHIN", 0.1)
+        monkeypatch.setattr(model_link, "LOOK_EVERY", 0.05)
         async with in_call(lanes.stage) as phone:
             native = await lanes.native.session()
             await native.sent("session.update")
@@ -211,7 +209,7 @@ class TestASessionThatBreaks:
     async def test_that_hangs_while_it_owes_an_answer_is_not_waited_for(
         self, lanes: TwoLanes, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(model_link, "PING_IDLE", 600.0)
+        monkeypatch.setattr(model_link, "LOOK_EVERY", 600.0)
         monkeypatch.setattr(pulse, "ASK_AFTER_MS", 50.0)
         monkeypatch.setattr(pulse, "ANSWER_WITHIN_MS", 200.0)
         async with in_call(lanes.stage) as phone:
