@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -40,6 +41,9 @@ log = structlog.get_logger()
 
 LAST_WEBHOOKS_SECONDS = 2.0
 """A bridge that has handed its calls over answers webhooks for so much longer."""
+SWITCH_S = 0.001
+"""How long a thread that writes facts or recordings may keep the interpreter from the loop: Python's own 5 ms are a
+quarter of a frame for every call."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +151,7 @@ class Bridge:
             # What was loaded stays: looking through it again for garbage would stop every call for a tenth of a second.
             gc.collect()
             gc.freeze()
+            sys.setswitchinterval(SWITCH_S)
             http = await listen(self.http, self._config.host, self._config.port)
             log.info("bridge_ready", url=self._config.bridge_url, media=self._config.media_url)
             try:
