@@ -193,7 +193,10 @@ class CallSession:
         """Something but audio came from the carrier."""
         match event:
             case MarkReached(name):
+                phrase = self._announcer.speaking
                 self._mark(name, now)
+                if self._voice.playing and not phrase:
+                    return  # the model's answer goes on
             case StreamStarted():
                 self._begin(event, now)
             case DigitPressed(digit):
