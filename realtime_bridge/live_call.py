@@ -45,7 +45,6 @@ from realtime_bridge.protocol.commands import (
     ToPhone,
 )
 from realtime_bridge.protocol.owner import to_owner
-from realtime_bridge.protocol.realtime import append_audio
 from realtime_bridge.protocol.replay import ResumeNotes
 from realtime_bridge.protocol.twilio import BadFrame, MarkReached, StreamStarted, StreamStopped, TwilioStream
 from realtime_bridge.recording import Recorder
@@ -105,8 +104,7 @@ class LiveCall(PhoneSocket):
             return
         if isinstance(event, bytes):
             if self.line is not None:
-                self.line.keep(event)
-                self.to_model(append_audio(event))
+                self.to_model(self.line.take_unusual(event))
             return
         if event is None or self._session is None:
             return

@@ -266,7 +266,7 @@ class CallSession:
     def _hear_again(self) -> None:
         again = self._recent.given_again()
         self._commands += [ToModel(realtime.append_audio(frame)) for frame in again]
-        self.line.audio_bytes = sum(map(len, again))
+        self.line.begin_again(again)
 
     # --- the model ----------------------------------------------------------------------------------------------------
 

@@ -98,13 +98,13 @@ def _input(config: SessionConfig) -> dict[str, Any]:
     }
 
 
-APPEND, APPEND_END = b'{"type":"input_audio_buffer.append","audio":"', b'"}'
-"""Around base64 µ-law: fifty times a second and call no JSON is made."""
+APPEND = b'{"type":"input_audio_buffer.append","audio":"%b"}'
+"""To be filled with base64 µ-law: fifty times a second and call no JSON is made."""
 
 
 def append_audio(mulaw: bytes) -> bytes:
     """Caller audio, µ-law as Twilio sent it."""
-    return APPEND + binascii.b2a_base64(mulaw, newline=False) + APPEND_END
+    return APPEND % binascii.b2a_base64(mulaw, newline=False)
 
 
 def assistant_said(text: str) -> bytes:
