@@ -16,19 +16,21 @@ class Alarm:
         self._loop = asyncio.get_running_loop()
         self._ring = ring
         self._timer: asyncio.TimerHandle | None = None
+        self._at = NEVER
 
     def set(self, at: float) -> None:
         """Ring at this moment at the latest; `NEVER` asks for nothing."""
-        if at < NEVER and (self._timer is None or at < self._timer.when() * 1000):
+        if at < self._at:
             self.off()
+            self._at = at
             self._timer = self._loop.call_at(at / 1000, self._due)
 
     def _due(self) -> None:
-        self._timer = None
+        self._timer, self._at = None, NEVER
         self._ring()
 
     def off(self) -> None:
         """Ring no more."""
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
+            self._timer, self._at = None, NEVER
