@@ -1,9 +1,11 @@
 """Small files written by one thread: those that wait are handed to it together, and the loop waits for no disk."""
 
 import asyncio
+import secrets
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -58,3 +60,17 @@ def _settle(writes: Sequence[_Write], problems: Sequence[Exception | None]) -> N
             each.done.set_result(None)
         else:
             each.done.set_exception(problem)
+
+
+def write_whole(folder: Path, key: str, data: bytes) -> None:
+    """Whoever reads `key` finds all of it or what was there before. Raises `OSError`."""
+    path = folder / key
+    # `#` and a number: what obstore calls its own unfinished files, and leaves out of its lists.
+    part = path.with_name(f"{path.name}#{secrets.randbits(32)}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise

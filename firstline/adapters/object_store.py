@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -10,7 +11,7 @@ import obstore
 from obstore.exceptions import BaseError, GenericError, NotFoundError, PermissionDeniedError
 from obstore.store import LocalStore, S3Store, from_url
 
-from firstline.adapters.file_writer import FileWriter
+from firstline.adapters.file_writer import FileWriter, write_whole
 from firstline.ports import PortError, Rejected
 
 _LINK_LIFE = timedelta(days=7)
@@ -39,8 +40,10 @@ class ObstoreObjectStore:
             raise Rejected(f"object store {url!r} cannot be opened: {_line(error)}") from error
         assert isinstance(store, LocalStore | S3Store)
         self._store: LocalStore | S3Store = store
-        # A local file is written by whoever asks, even through the asynchronous call.
-        self._files = FileWriter(lambda key, data: obstore.put(store, key, data)) if local else None
+        # The library's own writes wake a thread of their own for each file, and under load ever more of them.
+        self._files = (
+            FileWriter(partial(write_whole, Path(str(store.prefix)))) if isinstance(store, LocalStore) else None
+        )
         self._link_base = link_base.rstrip("/")
 
     async def put(self, key: str, data: bytes) -> str:

@@ -4,7 +4,9 @@ import asyncio
 import threading
 from pathlib import Path
 
-from firstline.adapters.file_writer import FileWriter
+import pytest
+
+from firstline.adapters.file_writer import FileWriter, write_whole
 
 
 class Disk:
@@ -59,3 +61,19 @@ def test_every_loop_of_a_process_can_write(tmp_path: Path) -> None:
         asyncio.run(files.put(key, b"x"))
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["first", "second"]
+
+
+class TestAFile:
+    def test_replaces_what_was_there(self, tmp_path: Path) -> None:
+        write_whole(tmp_path, "a/b.wav", b"first")
+        write_whole(tmp_path, "a/b.wav", b"second")
+
+        assert [(path.name, path.read_bytes()) for path in (tmp_path / "a").iterdir()] == [("b.wav", b"second")]
+
+    def test_that_cannot_be_finished_leaves_nothing_behind(self, tmp_path: Path) -> None:
+        (tmp_path / "a" / "b.wav").mkdir(parents=True)
+
+        with pytest.raises(OSError, match=r"b\.wav"):
+            write_whole(tmp_path, "a/b.wav", b"x")
+
+        assert [path.name for path in (tmp_path / "a").iterdir()] == ["b.wav"]
