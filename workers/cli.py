@@ -287,12 +287,13 @@ def _run(work: Coroutine[Any, Any, Any], *, uvloop: bool = False, told_itself: b
     """
     from workers.until_told import stoppable
 
+    stopped = work if told_itself else stoppable(work)
     try:
         if uvloop:
             import uvloop as loops
 
-            return loops.run(work)
-        return asyncio.run(work if told_itself else stoppable(work))
+            return loops.run(stopped)
+        return asyncio.run(stopped)
     except KeyboardInterrupt:
         sys.exit(130)
     except asyncio.CancelledError:

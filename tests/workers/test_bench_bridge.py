@@ -1,5 +1,12 @@
 """The bridge's benchmark measures what it says it measures; its figures are no test's business."""
 
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+
 from workers.bench.bridge.run import run_bridge_bench
 from workers.bench.bridge.soak import WATCHED, growth, run_soak
 from workers.bench.bridge.stamps import read_stamp, stamped
@@ -51,3 +58,16 @@ async def test_a_flood_is_cut_each_time_and_every_call_goes_on() -> None:
 
     assert report["flooder"]["cut"] >= 1
     assert report["calls_alive"] == 3
+
+
+def test_that_is_told_to_end_ends_the_process_under_test_first() -> None:
+    command = [sys.executable, "-m", "workers.cli", "bench", "bridge", "--calls", "1", "--seconds", "300"]
+    with psutil.Popen(command, stdout=subprocess.DEVNULL) as bench:
+        while not (under_test := bench.children()):
+            assert bench.poll() is None
+            time.sleep(0.02)  # nobody tells when a process has begun
+
+        bench.send_signal(signal.SIGTERM)
+
+        assert bench.wait(20) == 143
+    assert not any(process.is_running() for process in under_test)

@@ -31,7 +31,6 @@ def retrieval(
     from workers.bench.retrieval import run_retrieval
     from workers.bench.speed import show_speed
     from workers.bench.speed_run import Plan, run_speed
-    from workers.until_told import stoppable
 
     if not all(size.isdigit() and int(size) for size in filter(None, grow.split(","))):
         raise typer.BadParameter("is numbers of articles with commas between, as 1000,8000", param_hint="--grow")
@@ -40,7 +39,7 @@ def retrieval(
     plan = Plan([int(size) for size in filter(None, grow.split(","))], seconds, ceiling, corpus)
     work = run_speed(settings, questions, plan, told) if speed else run_retrieval(settings, questions, limit, told)
     # A search is timed on the event loop that the bridge runs on.
-    report = cli._run(stoppable(work), uvloop=True) if speed else cli._run(work)
+    report = cli._run(work, uvloop=speed)
     if json:
         cli._emit(report)
     else:
@@ -59,8 +58,6 @@ def bridge(
     json: Json = False,
 ) -> None:
     """What the bridge adds: latency and CPU against a bare relay in alternation, on one core."""
-    import uvloop
-
     from workers import cli
     from workers.bench.bridge.report import show, show_breaks, show_flood, show_soak
     from workers.bench.bridge.run import run_bridge_bench
@@ -76,7 +73,7 @@ def bridge(
         run, shown = run_breaks(calls), show_breaks
     else:
         run, shown = run_bridge_bench(calls, seconds, rounds, recordings=recordings), show
-    report = uvloop.run(run)
+    report = cli._run(run, uvloop=True)
     if json:
         cli._emit(report)
     else:
@@ -91,14 +88,12 @@ def first_audio(
     json: Json = False,
 ) -> None:
     """First audio with every stage taking its time from the case study's table, searching ahead and not."""
-    import uvloop
-
     from workers import cli
     from workers.bench.first_audio.report import show
     from workers.bench.first_audio.run import run_first_audio_bench
 
     told = cli._console(True)
-    report = uvloop.run(run_first_audio_bench(calls, turns, seed, told.print))
+    report = cli._run(run_first_audio_bench(calls, turns, seed, told.print), uvloop=True)
     if json:
         cli._emit(report)
     else:
@@ -166,8 +161,6 @@ def lifecycle(
     """Promises tried by breaking it: kills -9 and faults under live calls, then a count at the other end of each."""
     import sys
 
-    import uvloop
-
     from firstline.telemetry import configure_logs
     from workers import cli
     from workers.bench.lifecycle.report import failed, show
@@ -175,7 +168,7 @@ def lifecycle(
 
     configure_logs(json=False, level=logging.ERROR)
     size = Size(calls, kills, seed, seconds or 1.8 * calls, faults, restarts, rounds)
-    report = uvloop.run(run_lifecycle_bench(size, cli._console(True), keep))
+    report = cli._run(run_lifecycle_bench(size, cli._console(True), keep), uvloop=True)
     if json:
         cli._emit(report)
     else:

@@ -4,8 +4,9 @@ import asyncio
 import os
 import sys
 import tempfile
+from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,18 +49,26 @@ async def running(module: str, model_url: str, core: int, *arguments: str) -> As
     """A module of this folder as a process on a core, killed at the end. Raises `RuntimeError` if it does not start."""
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="firstline-bench-") as home:
-        command = [sys.executable, "-m", f"workers.bench.bridge.{module}", str(port), model_url, home, *arguments]
-        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.DEVNULL)
-        try:
+        async with started(module, str(port), model_url, home, *arguments) as process:
             os.sched_setaffinity(process.pid, {core})
             await _listening(port, process)
             yield UnderTest(psutil.Process(process.pid), f"ws://127.0.0.1:{port}/media", Path(home))
-        finally:
+
+
+@asynccontextmanager
+async def started(module: str, *arguments: str, stdout: int = DEVNULL) -> AsyncIterator[Process]:
+    """A module of this folder as a process, killed at the end. Ctrl-C reaches us alone."""
+    command = [sys.executable, "-m", f"workers.bench.bridge.{module}", *arguments]
+    process = await asyncio.create_subprocess_exec(*command, stdout=stdout, start_new_session=True)
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):  # it has ended
             process.kill()
-            await process.wait()
+        await process.wait()
 
 
-async def _listening(port: int, process: asyncio.subprocess.Process) -> None:
+async def _listening(port: int, process: Process) -> None:
     for _ in range(300):
         if process.returncode is not None:
             raise RuntimeError("the process under test ended before it listened")

@@ -1,7 +1,7 @@
 """What the calls of a bridge notice when one socket floods it, and how long a call is deaf when its model breaks."""
 
 import asyncio
-import sys
+from asyncio.subprocess import PIPE
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +11,7 @@ from picows import WSTransport
 
 from workers.bench.bridge.model import ScriptedModel
 from workers.bench.bridge.phones import Phones
-from workers.bench.bridge.process import UnderTest, cores_apart, running
+from workers.bench.bridge.process import cores_apart, running, started
 from workers.bench.bridge.run import SETTLE_S
 from workers.bench.bridge.scripted import ScriptedServer, ScriptedSession
 
@@ -31,19 +31,14 @@ async def run_flood(calls: int, seconds: float) -> dict[str, Any]:
                 await phones.ring(calls)
                 await asyncio.sleep(SETTLE_S)
                 calm = await _window(model, phones, seconds)
-                flooder = await _flooder(bridge, seconds)
-                flooded = await _window(model, phones, seconds)
-                told, _ = await flooder.communicate()
+                async with started("flooder", bridge.media_url, bridge.signature, str(seconds), stdout=PIPE) as flooder:
+                    flooded = await _window(model, phones, seconds)
+                    told, _ = await flooder.communicate()
                 alive = phones.alive
                 await phones.hang_up()
     finally:
         await model.close()
     return {"calls": calls, "calm": calm, "flooded": flooded, "flooder": orjson.loads(told), "calls_alive": alive}
-
-
-async def _flooder(bridge: UnderTest, seconds: float) -> asyncio.subprocess.Process:
-    command = [sys.executable, "-m", "workers.bench.bridge.flooder", bridge.media_url, bridge.signature, str(seconds)]
-    return await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
 
 
 async def _window(model: ScriptedModel, phones: Phones, seconds: float) -> dict[str, float]:

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import random
 import shutil
-import signal
 import tempfile
 import time
 from dataclasses import dataclass
@@ -52,10 +51,6 @@ class Size:
 
 async def run_lifecycle_bench(size: Size, console: Console, keep: bool = False) -> dict[str, Any]:
     """The report; `keep` leaves logs and state. Raises `StackError` when the stack does not come up or stays down."""
-    running = asyncio.current_task()
-    assert running is not None
-    # Told to stop, it stops what it started.
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
     # Not below a home folder: Postgres, which does not run as root, has to reach it.
     home = Path(tempfile.mkdtemp(prefix="firstline-lifecycle-"))
     try:
