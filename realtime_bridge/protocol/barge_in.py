@@ -37,7 +37,7 @@ class Held:
     events: list[Mapping[str, Any]] = field(default_factory=list)
     """What the model did after the sound: it may be answering one that wants no answer."""
     unanswerable: bool = False
-    """The answer was not over when the sound was: the server could not begin to answer the sound."""
+    """The answer was not over when the sound was: the server could not, or did not, begin to answer the sound."""
 
 
 class BargeIn:

@@ -82,7 +82,7 @@ class CallSession:
         self._announcer = Announcer(self._voice, self._commands)
         self._conversation = Conversation()
         self._keeper = TurnKeeper(self._conversation, self._commands, language)
-        self._responses = Responses(self._commands)
+        self._responses = Responses(self._commands, lambda answers: realtime.server_answers(self.config, answers))
         self._pulse = Pulse(self._commands)
         self._ahead = Speculation(self._commands, speculate)
         self._model = self._model_events(price, second_hearing=second_hearing)
@@ -245,6 +245,7 @@ class CallSession:
         Tools under way become its own calls, with their answers to come. What the caller said and no model understood
         yet is sent again: whoever hears it begins to answer by itself.
         """
+        self._responses.begin_session()
         self._interruptions.go_on(now)
         turn, speaking, unheard = self._keeper.open, self._responses.caller_speaking, self._recent.holding
         unanswered = turn is not None and not any(spoken.utterance.complete for spoken in turn.spoken)
@@ -280,6 +281,8 @@ class CallSession:
             self._model.handle(event, now)
             return
         if kind in NEEDS_NOTHING:
+            if kind == "session.updated":
+                self._responses.configured(event)
             # But it is a word, from which on a session's silence is noticed.
             self._due = min(self._due, self._pulse.due)
             return

@@ -60,6 +60,7 @@ class Interruptions:
         rest = self._voice.cut(now)
         if self._barge_in.patient and self._can_go_on(rest):
             self._barge_in.hold(rest or (), item_id, now)
+            self._responses.keep_server_from_answering()
         else:
             self._cut_off(rest, now)
 
@@ -83,6 +84,7 @@ class Interruptions:
         kind = str(event.get("type"))
         if kind == "input_audio_buffer.speech_stopped":
             self._barge_in.stopped(event, now)
+            held.unanswerable = not self._responses.server_begins
         elif kind.startswith(CALLERS_WORDS) and event.get("item_id") == held.item_id:
             self._words(event, kind.removeprefix(CALLERS_WORDS))
             if kind.endswith(".delta"):
@@ -106,7 +108,7 @@ class Interruptions:
             return
         held.answer.append(event)
         if kind == "response.done" and self._responses.ended(field_of(event, "response", "id")):
-            held.unanswerable = held.stopped is not None
+            held.unanswerable = held.unanswerable or held.stopped is not None
 
     def _words(self, event: Mapping[str, Any], kind: str) -> None:
         if kind == "delta":

@@ -82,8 +82,14 @@ def session_update(config: SessionConfig) -> bytes:
     return orjson.dumps({"type": "session.update", "session": session})
 
 
-def _input(config: SessionConfig) -> dict[str, Any]:
-    answers = {"create_response": True, "interrupt_response": False}
+def server_answers(config: SessionConfig, answers: bool) -> bytes:
+    """Whether the server begins a response by itself when the caller has finished; all else of the session stays."""
+    session = {"type": "realtime", "audio": {"input": _input(config, answers)}}
+    return orjson.dumps({"type": "session.update", "session": session})
+
+
+def _input(config: SessionConfig, answers: bool = True) -> dict[str, Any]:
+    responses = {"create_response": answers, "interrupt_response": False}
     detection: dict[str, Any] = {"type": config.model.turn_detection}
     if config.model.turn_detection == "semantic_vad":
         detection["eagerness"] = config.model.eagerness
@@ -94,7 +100,7 @@ def _input(config: SessionConfig) -> dict[str, Any]:
         "format": {"type": "audio/pcmu"},
         "noise_reduction": {"type": reduction} if reduction else None,
         "transcription": {"model": config.model.transcription_model, "language": config.language},
-        "turn_detection": detection | answers,
+        "turn_detection": detection | responses,
     }
 
 

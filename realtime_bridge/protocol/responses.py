@@ -1,9 +1,12 @@
 """One active response at a time: who may ask the model to speak, and when."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from realtime_bridge.protocol import realtime
 from realtime_bridge.protocol.commands import Command, RunTool, ToModel
+from realtime_bridge.protocol.server_events import answers_by_itself
 
 
 @dataclass(slots=True)
@@ -20,8 +23,15 @@ class Response:
 class Responses:
     """The sequencer of one model session."""
 
-    def __init__(self, commands: list[Command]) -> None:
+    def __init__(self, commands: list[Command], server_answers: Callable[[bool], bytes]) -> None:
+        """`server_answers` is the event that has the server begin responses by itself, or not."""
         self._commands = commands
+        self._server_answers = server_answers
+        self._kept_from_answering = False
+        self._asked = False
+        """A response was asked for and has not begun."""
+        self.server_begins = True
+        """Whether the server, by its own word, begins a response when the caller has finished."""
         self._wanted = False
         self._muted = False
         self._unwanted = False
@@ -58,20 +68,38 @@ class Responses:
 
         While one is active it cannot (`create_response`, https://developers.openai.com/api/reference/resources/realtime).
         """
-        self.caller_speaking = self._unwanted = self._failed = False
+        self.caller_speaking = self._unwanted = self._failed = self._asked = False
         self.expected = True
-        if self.active is not None:
+        if self.active is not None or not self.server_begins:
             self.put_off()
 
     def put_off(self) -> None:
         """The server could not begin its response to what the caller said: it is asked for once it can."""
+        if self._asked:
+            return
         self.expected = self._unwanted = False
         self.ask()
+
+    def keep_server_from_answering(self) -> None:
+        """The caller makes a sound over the active response: to begin another at its end would fail."""
+        if self.active is not None and not self._kept_from_answering:
+            self._kept_from_answering = True
+            self._commands.append(ToModel(self._server_answers(False)))
+
+    def let_server_answer(self) -> None:
+        """No response is active any more, or this one will not be for long. Harmless when the server never was kept."""
+        if self._kept_from_answering:
+            self._kept_from_answering = False
+            self._commands.append(ToModel(self._server_answers(True)))
+
+    def configured(self, event: Mapping[str, Any]) -> None:
+        """`session.updated`: what the caller finishes from here on is answered as it says."""
+        self.server_begins = answers_by_itself(event)
 
     def created(self, response_id: str) -> None:
         """The model began to respond, asked by us or by the end of the caller's speech."""
         self.active = Response(response_id)
-        self._wanted = self.expected = False
+        self._wanted = self.expected = self._asked = False
         if self._muted or self._unwanted or self.caller_speaking:
             # Of a caller who goes on speaking only the end is answered, and that begins a response of its own.
             self._unwanted = False
@@ -96,6 +124,7 @@ class Responses:
         if self.active is None or self.active.over or response_id != self.active.id:
             return False
         self.active.over = True
+        self.let_server_answer()
         return True
 
     def speaks(self, response_id: object) -> bool:
@@ -114,10 +143,12 @@ class Responses:
             if self.active.over:
                 return  # to cancel what is not active would be an error
             self._commands.append(ToModel(realtime.response_cancel(self.active.id)))
+            self.let_server_answer()
 
     def want_no_answer(self) -> None:
         """The caller made a sound that asks for nothing: the response that the server begins to it is stopped."""
         self.caller_speaking, self._unwanted = False, True
+        self.let_server_answer()
 
     def mute(self) -> None:
         """The model has no more say in this call."""
@@ -136,10 +167,16 @@ class Responses:
     def _ask_if_free(self) -> None:
         # While the caller speaks nothing is asked: the end of speech asks by itself.
         if self._wanted and self.idle and not self.caller_speaking and not self.expected:
-            self._wanted, self.expected, self._unwanted = False, True, False
+            self._wanted, self._unwanted = False, False
+            self.expected = self._asked = True
             self._commands.append(ToModel(realtime.response_create()))
 
     def forget(self) -> None:
         """Another model session takes over: it knows nothing of the old one's responses. Tools run on, for it."""
         self.active, self._wanted, self.expected, self._unwanted = None, False, False, False
-        self.caller_speaking = False
+        self.caller_speaking = self._asked = False
+        self.begin_session()
+
+    def begin_session(self) -> None:
+        """The events from here on go to a session that was told nothing yet."""
+        self._kept_from_answering, self.server_begins = False, True

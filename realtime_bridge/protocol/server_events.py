@@ -27,6 +27,14 @@ def usage_of(usage: object) -> Usage:
     )
 
 
+def answers_by_itself(event: Mapping[str, Any]) -> bool:
+    """Of a `session.updated`: whether the server begins a response when the caller has finished. Unsaid: it does."""
+    inner: Any = event
+    for name in ("session", "audio", "input", "turn_detection"):
+        inner = inner.get(name) if isinstance(inner, Mapping) else None
+    return not isinstance(inner, Mapping) or inner.get("create_response") is not False
+
+
 NEEDS_NOTHING = frozenset(
     {
         "session.created",

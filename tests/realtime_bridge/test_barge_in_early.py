@@ -2,6 +2,7 @@
 
 import pytest
 
+from realtime_bridge.protocol.replay import ResumeNotes
 from realtime_bridge.protocol.rules import CallRules
 from tests.realtime_bridge.calls import Bench, mulaw
 
@@ -217,3 +218,111 @@ class TestInterruption:
         ends(bench, "cancelled")
 
         assert len(bench.sent_to_model("response.create")) == 1
+
+
+def may_answer(bench: Bench) -> list[bool]:
+    """What the server was told of the ends of the caller's speech, after the session's beginning."""
+    updates = [event["session"]["audio"]["input"] for event in bench.sent_to_model("session.update")[1:]]
+    return [update["turn_detection"]["create_response"] for update in updates]
+
+
+def server_reads(bench: Bench) -> None:
+    """It has taken everything that it was told about the end of speech."""
+    [*_, update] = bench.sent_to_model("session.update")
+    bench.model("session.updated", session=update["session"])
+
+
+class TestServerThatReads:
+    """One that answers at the end of speech by itself would fail over an answer that is not over."""
+
+    def test_is_told_not_to_answer_a_sound_over_its_answer(self, bench: Bench) -> None:
+        before = bench.sent_to_model("session.update")[0]["session"]["audio"]["input"]
+
+        sound_begins(bench)
+
+        [_, told] = bench.sent_to_model("session.update")
+        detection = before["turn_detection"] | {"create_response": False}
+        assert told["session"] == {"type": "realtime", "audio": {"input": before | {"turn_detection": detection}}}
+
+    def test_may_answer_the_next_words_after_a_backchannel(self, bench: Bench) -> None:
+        sound_begins(bench)
+        server_reads(bench)
+        sound_stops(bench)
+        bench.model("conversation.item.input_audio_transcription.completed", item_id="item_u2", transcript="Mhm.")
+
+        assert may_answer(bench) == [False, True]
+        assert bench.sent_to_model("response.create") == []
+
+    def test_is_asked_once_for_the_answer_to_a_short_interruption(self, bench: Bench) -> None:
+        sound_begins(bench)
+        server_reads(bench)
+        sound_stops(bench)
+        bench.model("conversation.item.input_audio_transcription.completed", item_id="item_u2", transcript="Stop.")
+        assert bench.sent_to_model("response.create") == []
+
+        ends(bench, "cancelled")
+        server_reads(bench)
+
+        assert len(bench.sent_to_model("response.create")) == 1
+
+    def test_answers_an_interruption_that_lasts_by_itself(self, bench: Bench) -> None:
+        sound_begins(bench)
+        server_reads(bench)
+        bench.wait(1500)
+        assert may_answer(bench) == [False, True]
+        ends(bench, "cancelled")
+        server_reads(bench)
+
+        sound_stops(bench)
+        bench.model("response.created", response={"id": "resp_2"})
+
+        assert bench.sent_to_model("response.create") == []
+        assert [event["response_id"] for event in bench.sent_to_model("response.cancel")] == ["resp_1"]
+
+    def test_that_has_not_read_it_when_the_caller_stops_is_asked(self, bench: Bench) -> None:
+        sound_begins(bench)
+        server_reads(bench)
+        bench.wait(1500)
+        ends(bench, "cancelled")
+
+        sound_stops(bench)
+        server_reads(bench)
+
+        assert len(bench.sent_to_model("response.create")) == 1
+
+    def test_may_answer_a_sound_that_outlasts_the_answer(self, bench: Bench) -> None:
+        sound_begins(bench)
+        server_reads(bench)
+        ends(bench)
+        assert may_answer(bench) == [False, True]
+        server_reads(bench)
+
+        sound_stops(bench)
+        bench.model("conversation.item.input_audio_transcription.completed", item_id="item_u2", transcript="Stop.")
+
+        assert bench.sent_to_model("response.create") == []
+
+    @pytest.mark.parametrize("read", ["before the words", "after the words"])
+    def test_is_asked_once_when_its_answer_ended_just_before_the_sound(self, bench: Bench, read: str) -> None:
+        sound_begins(bench)
+        server_reads(bench)
+        ends(bench)
+        sound_stops(bench)
+
+        if read == "before the words":
+            server_reads(bench)
+        bench.model("conversation.item.input_audio_transcription.completed", item_id="item_u2", transcript="Stop.")
+        if read == "after the words":
+            server_reads(bench)
+
+        assert len(bench.sent_to_model("response.create")) == 1
+
+    def test_that_is_replaced_meanwhile_is_told_nothing_of_it(self, bench: Bench) -> None:
+        sound_begins(bench)
+        server_reads(bench)
+
+        bench.session.reconnect(ResumeNotes("Go on.", "Answer."), bench.now)
+        bench.take()
+
+        assert may_answer(bench)[-1] is True
+        assert len(bench.sent_to_model("session.update")) == 3

@@ -69,6 +69,8 @@ class LiveCall(RuleBasedStateMachine):
         self.all_marks: set[str] = set()
         self.searches: list[int] = []
         self.quoted: list[str] = []
+        self.server_begins, self.asked = True, False
+        self.unread: list[bool] = []
         self.bench.start()
         self.look(self.bench.commands)
 
@@ -97,6 +99,9 @@ class LiveCall(RuleBasedStateMachine):
                 event = orjson.loads(command.data)
                 if event["type"] == "response.create":
                     assert self.active is None, "a response was asked for while one is active"
+                    self.asked = True
+                if event["type"] == "session.update":
+                    self.unread.append(event["session"]["audio"]["input"]["turn_detection"]["create_response"])
                 self.look_at_quotes(event)
                 if event["type"] == "response.cancel":
                     assert event["response_id"] == self.active, "what is not under way cannot be cancelled"
@@ -145,7 +150,8 @@ class LiveCall(RuleBasedStateMachine):
 
     @rule()
     def response_begins(self) -> None:
-        if self.active is None:
+        if self.active is None and (self.server_begins or self.asked):
+            self.asked = False
             self.responses += 1
             self.active = f"resp_{self.responses}"
             self.model("response.created", response={"id": self.active})
@@ -195,6 +201,14 @@ class LiveCall(RuleBasedStateMachine):
             usage = {"input_token_details": {"audio_tokens": 9}}
             self.model("response.done", response={"id": done, "usage": usage})
 
+    @rule()
+    def server_reads(self) -> None:
+        """What it was told about the end of the caller's speech; it says so."""
+        while self.unread:
+            self.server_begins = self.unread.pop(0)
+            detection = {"type": "server_vad", "create_response": self.server_begins}
+            self.model("session.updated", session={"audio": {"input": {"turn_detection": detection}}})
+
     @rule(item=IDS)
     def caller_speaks(self, item: str) -> None:
         self.speaking = True
@@ -202,10 +216,19 @@ class LiveCall(RuleBasedStateMachine):
 
     @rule(item=IDS)
     def caller_stops(self, item: str) -> None:
+        self.server_reads()  # speech and the silence behind it last longer than anything is under way
+        if self.speaking and self.server_begins:
+            assert self.active is None or self.active in self.cancelled, "the server cannot begin another response"
         self.speaking = False
         self.model("input_audio_buffer.speech_stopped", item_id=item, audio_end_ms=100)
-        if self.active is not None:
-            self.model("error", error={"code": "conversation_already_has_active_response"})
+
+    @rule(item=IDS)
+    def caller_sounds_over_the_answer(self, item: str) -> None:
+        """It ends before it is clear what it was."""
+        self.response_begins()
+        self.audio(item, 500)
+        self.caller_speaks(item)
+        self.caller_stops(item)
 
     @rule(item=IDS, text=st.text(max_size=10))
     def transcript(self, item: str, text: str) -> None:
@@ -226,8 +249,9 @@ class LiveCall(RuleBasedStateMachine):
 
     @rule()
     def model_is_replaced(self) -> None:
-        self.active, self.speaking = None, False
+        self.active, self.speaking, self.server_begins, self.asked = None, False, True, False
         self.quoted.clear()
+        self.unread.clear()
         self.bench.session.reconnect(ResumeNotes("Go on.", "Answer."), self.bench.now)
         self.look(self.bench.take())
 

@@ -227,6 +227,20 @@ class TestEndings:
 
         assert only(events, "error")["error"]["code"] == "conversation_already_has_active_response"
 
+    def test_a_turn_that_ends_during_a_response_asks_for_nothing_when_the_session_says_so(self) -> None:
+        """Said while the caller speaks: their turn goes on, and is one turn."""
+        driver = self.speaking()
+        detection = {"type": "server_vad", "interrupt_response": False, "create_response": False}
+        events = driver.hear(LOUD, 200)
+        change = {"type": "realtime", "audio": {"input": {"turn_detection": detection}}}
+        events += driver.send({"type": "session.update", "session": change})
+
+        events += driver.turn("Stop!")
+
+        assert types(events).count("input_audio_buffer.speech_started") == 1
+        assert types(events).count("input_audio_buffer.speech_stopped") == 1
+        assert "error" not in types(events)
+
     def test_what_the_voice_still_makes_is_dropped(self) -> None:
         driver = self.speaking()
         driver.send({"type": "response.cancel"})
