@@ -40,7 +40,8 @@ class PostgresCorpusBuilder:
         embedder = await self._model()
         articles = await read_part(self._store, part.part)
         async with self._connection(part.collection) as connection:
-            known = await known_articles(connection, part.collection, embedder)
+            ids = [article.id for article in articles]
+            known = await known_articles(connection, part.collection, embedder, ids)
             changed = [article for article in articles if known.get(article.id) != content_hash(article)]
             progress = IngestProgress(seen=len(articles), unchanged=len(articles) - len(changed))
             async for batch in batches(embedder, iter(changed)):

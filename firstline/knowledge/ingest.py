@@ -4,7 +4,7 @@ searched changes at once when all is there."""
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,7 @@ import psycopg
 import structlog
 
 from firstline.knowledge.articles import Article
-from firstline.knowledge.chunk import Chunk, Chunker
+from firstline.knowledge.chunk import Chunk, Chunker, chunker_of
 from firstline.knowledge.corpus import Skipped, all_read, count_sources, no_article, read_corpus
 from firstline.knowledge.embed import Embedder
 from firstline.knowledge.errors import CorpusError
@@ -128,13 +128,15 @@ async def alone(connection: Connection, collection: str) -> AsyncIterator[None]:
             await connection.execute("select pg_advisory_unlock(hashtextextended(%s, 0))", (key,))
 
 
-async def known_articles(connection: Connection, name: str, embedder: Embedder) -> dict[str, str]:
-    """Article id -> content hash of the version being built, or else of the active one."""
+async def known_articles(
+    connection: Connection, name: str, embedder: Embedder, ids: Sequence[str] | None = None
+) -> dict[str, str]:
+    """Article id -> content hash of the version being built, or else of the active one; only of `ids` where given."""
     found = await find_collection(connection, name, "building") or await find_collection(connection, name)
     if found is None:
         return {}
     check_model(found, embedder)
-    return await content_hashes(connection, found)
+    return await content_hashes(connection, found, ids)
 
 
 def _changed(
@@ -157,7 +159,7 @@ async def batches(embedder: Embedder, articles: Iterator[Article]) -> AsyncItera
     """The articles embedded, about `BATCH` chunks at a time; the next batch while the caller stores this one."""
     ahead: asyncio.Task[list[Prepared]] | None = None
     try:
-        async for group in _groups(Chunker(embedder.tokenizer), articles):
+        async for group in _groups(embedder, articles):
             ready, ahead = ahead, asyncio.create_task(_embed(embedder, group))
             if ready is not None:
                 yield await ready
@@ -168,9 +170,11 @@ async def batches(embedder: Embedder, articles: Iterator[Article]) -> AsyncItera
             ahead.cancel()
 
 
-async def _groups(chunker: Chunker, articles: Iterator[Article]) -> AsyncIterator[list[tuple[Article, list[Chunk]]]]:
+async def _groups(embedder: Embedder, articles: Iterator[Article]) -> AsyncIterator[list[tuple[Article, list[Chunk]]]]:
     waiting: list[tuple[Article, list[Chunk]]] = []
+    chunker: Chunker | None = None
     for article in articles:
+        chunker = chunker or chunker_of(embedder.tokenizer)  # only now: in most parts nothing changed
         # A long article takes a while, and others live on this loop.
         waiting.append((article, await asyncio.to_thread(chunker.chunks, article)))
         if sum(len(chunks) for _, chunks in waiting) >= BATCH:

@@ -17,6 +17,9 @@ ARTICLES = 64
 CHARACTERS = 2_000_000
 """In a part, about: an article may have a million."""
 
+_LEVEL = 1
+"""Of gzip, in a tenth of the time of its default for a fifth more bytes."""
+
 
 @dataclass
 class Snapshot:
@@ -34,7 +37,7 @@ async def take_snapshot(store: ObjectStore, path: Path, tell: Callable[[int], No
     """
     snapshot = Snapshot()
     for part in _parts(_usable(path, snapshot)):
-        data = gzip.compress("".join(json.dumps(asdict(article)) + "\n" for article in part).encode(), mtime=0)
+        data = gzip.compress("".join(json.dumps(asdict(article)) + "\n" for article in part).encode(), _LEVEL, mtime=0)
         key = f"corpora/{hashlib.sha256(data).hexdigest()}.jsonl.gz"
         await store.put(key, data)
         snapshot.parts.append(key)

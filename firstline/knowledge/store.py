@@ -66,11 +66,15 @@ def check_model(collection: Collection, embedder: Embedder) -> None:
         )
 
 
-async def content_hashes(connection: Connection, collection: Collection) -> dict[str, str]:
-    """Article id -> content hash of everything in the collection."""
-    cursor = await connection.execute(
-        "select id, content_hash from articles where collection_id = %s", (collection.id,)
-    )
+async def content_hashes(
+    connection: Connection, collection: Collection, ids: Sequence[str] | None = None
+) -> dict[str, str]:
+    """Article id -> content hash of everything in the collection, or of what it has of `ids`."""
+    every = "select id, content_hash from articles where collection_id = %s"
+    if ids is None:
+        cursor = await connection.execute(every, (collection.id,))
+    else:
+        cursor = await connection.execute(f"{every} and id = any(%s)".encode(), (collection.id, list(ids)))
     return dict(await cursor.fetchall())
 
 

@@ -7,13 +7,17 @@ from itertools import pairwise
 import pytest
 
 from firstline.knowledge.articles import Article
-from firstline.knowledge.chunk import MAX_CHARACTERS, OVERLAP, TOKENS, Chunker
+from firstline.knowledge.chunk import MAX_CHARACTERS, OVERLAP, TOKENS, Chunker, chunker_of
 from tests.fakes.embedder import FakeEmbedder
 
 
 @pytest.fixture(scope="module")
 def chunker() -> Chunker:
     return Chunker(FakeEmbedder().tokenizer)
+
+
+def test_is_made_once_for_a_model() -> None:
+    assert chunker_of(FakeEmbedder().tokenizer) is chunker_of(FakeEmbedder().tokenizer)
 
 
 def article(body: str, id: str = "a") -> Article:  # noqa: A002 - an article's own word for it

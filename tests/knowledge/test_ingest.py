@@ -9,7 +9,7 @@ import pytest
 from firstline.adapters.postgres import Pool
 from firstline.knowledge.chunk import Chunk
 from firstline.knowledge.errors import CorpusError
-from firstline.knowledge.ingest import BATCH, IngestReport, ingest, passage_text
+from firstline.knowledge.ingest import BATCH, IngestReport, ingest, known_articles, passage_text
 from tests.fakes.embedder import FakeEmbedder
 
 pytestmark = pytest.mark.integration
@@ -71,6 +71,25 @@ class TestIngest:
 
         assert (report.stored, report.unchanged, again.embedded) == (0, 3, [])
         assert await rows(pool, name) == before
+
+    async def test_repeated_does_not_even_make_ready_to_cut(self, pool: Pool, tmp_path: Path, name: str) -> None:
+        write(tmp_path, 3)
+        await ingest(pool, FakeEmbedder(), tmp_path, name)
+        again = FakeEmbedder()
+        again.tokenizer = "none: whoever looks at it fails"
+
+        report = await ingest(pool, again, tmp_path, name)
+
+        assert report.unchanged == 3
+
+    async def test_asks_only_for_what_a_part_of_it_holds(self, pool: Pool, tmp_path: Path, name: str) -> None:
+        write(tmp_path, 3)
+        await ingest(pool, FakeEmbedder(), tmp_path, name)
+
+        async with pool.connection() as connection:
+            known = await known_articles(connection, name, FakeEmbedder(), ["article-001", "new"])
+
+        assert list(known) == ["article-001"]
 
     async def test_embeds_only_the_article_that_changed(self, pool: Pool, tmp_path: Path, name: str) -> None:
         write(tmp_path, 3)
