@@ -118,17 +118,20 @@ class Bridge:
             recordings=recordings,
         )
         self._media = MediaServer(parts, signature, config.media_url, self._calls, self._admission)
+        self.http = Starlette(routes=self._routes(control, signature))
+
+    def _routes(self, control: CallControl, signature: TwilioSignature) -> list[Route]:
+        config = self._config
         webhooks = Webhooks(
             signature, control, self._spool, config.bridge_url, config.media_url, self._pool.prepare, self._admission
         )
         pagerduty = PagerDutyWebhook(config.pagerduty_webhook_secret, control)
-        routes = [
+        return [
             *webhooks.routes(),
             pagerduty.route,
             Route("/healthz", self._healthz),
             Route("/metrics", self._metrics),
         ]
-        self.http = Starlette(routes=routes)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
