@@ -11,7 +11,7 @@ import psutil
 import psycopg
 import pytest
 
-from firstline.adapters.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
+from firstline.adapters.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError, shared_buffers
 from workers.ports_in_use import free_port
 
 pytestmark = pytest.mark.integration
@@ -35,6 +35,11 @@ def server(folder: Path) -> Iterator[EmbeddedPostgres]:
 def pid_of(server: EmbeddedPostgres, folder: Path) -> int:
     assert server.running
     return int((folder / "data" / "postmaster.pid").read_text().splitlines()[0])
+
+
+@pytest.mark.parametrize(("gib", "shared"), [(1, "512MB"), (4, "1024MB"), (8, "2048MB"), (64, "2048MB")])
+def test_a_quarter_of_the_memory_is_shared_within_bounds(gib: int, shared: str) -> None:
+    assert shared_buffers(gib * 2**30) == shared
 
 
 class TestEmbeddedPostgres:
