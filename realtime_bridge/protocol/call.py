@@ -5,6 +5,7 @@ Feed it every event with the time in ms of any steady clock, then run what `take
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from firstline.domain.facts import FactKind
@@ -82,7 +83,7 @@ class CallSession:
         self._announcer = Announcer(self._voice, self._commands)
         self._conversation = Conversation()
         self._keeper = TurnKeeper(self._conversation, self._commands, language)
-        self._responses = Responses(self._commands, lambda answers: realtime.server_answers(self.config, answers))
+        self._responses = Responses(self._commands, partial(realtime.server_answers, config))
         self._pulse = Pulse(self._commands)
         self._ahead = Speculation(self._commands, speculate)
         self._model = self._model_events(price, second_hearing=second_hearing)
