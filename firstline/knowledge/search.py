@@ -11,7 +11,7 @@ from pgvector import HalfVector
 from psycopg.rows import class_row
 from psycopg_pool import PoolTimeout
 
-from firstline.domain.confidence import confidence
+from firstline.domain.confidence import confidence, weights_for
 from firstline.domain.passages import Passage, SearchResult
 from firstline.knowledge.cross_encoder import Reranker, read_again
 from firstline.knowledge.embed import Embedder
@@ -19,7 +19,7 @@ from firstline.knowledge.errors import CorpusError
 from firstline.knowledge.fuse import fuse
 from firstline.knowledge.mirror import MirrorWatch
 from firstline.knowledge.queries import DEEP_ENOUGH, search_statement
-from firstline.knowledge.rerank import evidence_of, rerank
+from firstline.knowledge.rerank import Asking, evidence_of, order_for, rerank
 from firstline.knowledge.spoken import compounds, question_of
 from firstline.knowledge.store import Collection, Connection, Pool, check_model, find_collection
 from firstline.ports import PortError
@@ -55,8 +55,10 @@ class PostgresKnowledge:
     async def search(self, query: str, *, k: int = 5, language: str | None = None) -> SearchResult:
         """The best `k` passages; none for a question without content.
 
-        `language` narrows to articles in it, where the collection has any. Raises `CorpusError` when the collection is
-        missing or of another model, `PortError` when the database does not answer.
+        `language` narrows to articles in it, where the collection has any; with an embedding model that crosses
+        languages, an article in another one is found too, and is first where it is nearer.
+        Raises `CorpusError` when the collection is missing or of another model, `PortError` when the database does not
+        answer.
         """
         started = time.perf_counter()
         text = _searchable(query)
@@ -64,17 +66,19 @@ class PostgresKnowledge:
             return SearchResult(query, [], None, 0.0, {"total": _ms(started)})
         vector = await self._embedder.query(text)
         embedded = time.perf_counter()
-        found = await self._carried_out(self._find(text, vector, language))
+        asking = Asking(self._embedder.languages, order_for(self._embedder.name), language)
+        narrowed = None if asking.order.crosses else language
+        found = await self._carried_out(self._find(text, vector, narrowed))
         searched = time.perf_counter()
         if self._mirror is not None:
             nearest = sorted((p for p in found if p.dense_rank is not None), key=lambda p: p.dense_rank or 0)
             self._mirror.saw(self._name, vector, [p.chunk_id for p in nearest], sorted({p.language for p in nearest}))
         fused = fuse(found)
         merged = time.perf_counter()
-        passages = rerank(fused, self._embedder.languages)
+        passages = rerank(fused, asking)
         if self._reranker is not None:
             passages = await read_again(self._reranker, text, passages)
-        evidence = evidence_of(text, passages, self._embedder.languages)
+        evidence = evidence_of(text, passages, asking)
         timings = {
             "embed": (embedded - started) * 1000,
             "search": (searched - embedded) * 1000,
@@ -82,7 +86,9 @@ class PostgresKnowledge:
             "rerank": _ms(merged),
             "total": _ms(started),
         }
-        return SearchResult(query, passages[:k], evidence, confidence(evidence), timings)
+        return SearchResult(
+            query, passages[:k], evidence, confidence(evidence, weights_for(self._embedder.name)), timings
+        )
 
     async def _carried_out(self, asking: Coroutine[Any, Any, list[Passage]]) -> list[Passage]:
         """To its end even when the caller has given up: a round trip cut off would leave its connection in the middle
