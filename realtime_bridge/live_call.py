@@ -45,9 +45,9 @@ from realtime_bridge.protocol.commands import (
     ToPhone,
 )
 from realtime_bridge.protocol.owner import to_owner
-from realtime_bridge.protocol.replay import ResumeNotes
 from realtime_bridge.protocol.twilio import BadFrame, MarkReached, StreamStarted, StreamStopped, TwilioStream
 from realtime_bridge.recording import Recorder
+from realtime_bridge.session_configs import resume_notes
 from realtime_bridge.tape import Tape
 from realtime_bridge.tools.callback_time import spoken_time
 from realtime_bridge.tools.live_line import ask_for_person
@@ -80,6 +80,7 @@ class LiveCall(PhoneSocket):
         self._tasks: set[asyncio.Task[None]] = set()
         self._searching: asyncio.Task[None] | asyncio.TimerHandle | None = None
         self._transcript_ready = asyncio.Event()
+        self._in_burst = False
         self._facts = 0
         self._bad_frames = 0
         self._alarm = Alarm(to_owner(self._wake))
@@ -172,8 +173,8 @@ class LiveCall(PhoneSocket):
         )
         self._recorder = Recorder(start, event.stream_sid, self._parts.recordings)
         self._tape = self._recorder.tape
-        self.line = session.line
-        self.line.also = self._tape
+        session.line.also = self._tape
+        self.listen(session.line)
         self._runner = ToolRunner(
             start, session, self._parts.knowledge, self._parts.control, self._parts.zone, to_owner(self._transcribed)
         )
@@ -182,6 +183,7 @@ class LiveCall(PhoneSocket):
             start.call_sid,
             on_event=self._on_model,
             on_alive=lambda: session.model_alive(self._now()),
+            on_read=self._on_read,
             on_replaced=self._on_model_replaced,
             on_given_up=lambda code: self.finish(f"model_{code}"),
             quiet=lambda: session.between_turns,
@@ -197,21 +199,32 @@ class LiveCall(PhoneSocket):
         session = self._session
         if session is None or session.ended:
             return
-        if self._recorder is not None and event.get("type") == "input_audio_buffer.speech_started":
+        kind = event.get("type")
+        if self._recorder is not None and kind == "input_audio_buffer.speech_started":
             self._recorder.caller_speaks()
         session.model(event, self._now())
+        if kind == "response.output_audio.delta":
+            if self._in_burst:
+                return  # a model speaks faster than real time: what else came at once goes to the phone at once
+            self._in_burst = True
         self._perform()
         if session.transcript_pending:
             self._transcript_ready.clear()
         else:
             self._transcript_ready.set()
 
+    def _on_read(self) -> None:
+        """No more of the model is there to be read."""
+        if self._in_burst and self._session is not None and not self._session.ended:
+            self._perform()
+        self._in_burst = False
+
     def _on_model_replaced(self) -> None:
         """Another session is there: it is told the conversation; the caller keeps hearing what is buffered."""
         assert self._model is not None
         self.to_model = self._model.send
         if self._session is not None and not self._session.ended:
-            self._session.reconnect(_notes(self._session.language), self._now())
+            self._session.reconnect(resume_notes(self._session.language), self._now())
             self._perform()
 
     async def _resume(self, start: CallStarted) -> None:
@@ -222,7 +235,7 @@ class LiveCall(PhoneSocket):
             log.warning("resumed_without_context", call_sid=start.call_sid)
             context = ResumeContext(start, start.language)
         if not self._session.ended:
-            self._session.resume(context, _notes(context.language), self._now())
+            self._session.resume(context, resume_notes(context.language), self._now())
             self._perform()
 
     async def _recall(self, start: CallStarted) -> None:
@@ -257,10 +270,11 @@ class LiveCall(PhoneSocket):
     def _perform(self) -> None:
         session, model = self._session, self._model
         assert session is not None
+        to_phone: list[bytes] = []
         for command in session.take_commands():
             match command:
                 case ToPhone(data):
-                    self.to_phone(data)
+                    to_phone.append(data)
                     if self._tape is not None:
                         self._tape.play(command, self._now())
                 case Configure(data) if model is not None:
@@ -289,6 +303,8 @@ class LiveCall(PhoneSocket):
                     metrics.HAPPENED.labels(event).inc()
                 case Count(event, detail):
                     metrics.SWALLOWED.labels(event, detail).inc()
+        if to_phone:
+            self.to_phone(to_phone)
         if self._recorder is not None:
             self._recorder.follow(session.turn)
         self._alarm.set(session.wakes_at)
@@ -381,8 +397,3 @@ class LiveCall(PhoneSocket):
 
     def _now(self) -> float:
         return self._loop.time() * 1000
-
-
-def _notes(language: str) -> ResumeNotes:
-    pack = language_pack(language)
-    return ResumeNotes(pack.re_anchor, pack.answer_now)

@@ -21,8 +21,8 @@ log = structlog.get_logger()
 LOOK_EVERY = 0.5
 ASKED_AT, GIVEN_UP_AT = 3, 5
 """Seconds, and looks since anything came: a model whose process hangs while it owes nothing is noticed within two
-and a half. One that owes the caller something is asked sooner, by the session (`realtime_bridge.protocol.pulse`). A
-timer, because a task per socket, as in the library's own pings, cost 5 % of the loop at 100 calls."""
+and a half. One that owes the caller something is asked sooner, by the session (`realtime_bridge.protocol.pulse`). One
+timer for all links: a task per socket, as in the library's own pings, cost 5 % of the loop at 100 calls."""
 UNACKNOWLEDGED_MS = 2000
 """A network that went away is noticed by the kernel: caller audio, which never pauses, stays unacknowledged so long."""
 READY_WITHIN = 5.0
@@ -67,7 +67,31 @@ class ModelEndpoint:
 
 
 class LinkWatcher:
-    """What becomes of a link, for whoever keeps count; this one does not."""
+    """What becomes of a link, for whoever keeps count; this one only looks whether those that are open are alive."""
+
+    def __init__(self) -> None:
+        self._open: set[ModelLink] = set()
+        self._looks: asyncio.TimerHandle | None = None
+
+    def link_open(self, link: "ModelLink") -> None:
+        """Its socket is open: it is looked after until it is closed."""
+        self._open.add(link)
+        if self._looks is None:
+            self._look_later()
+
+    def link_closed(self, link: "ModelLink") -> None:
+        """It is over, for whatever reason; harmless when repeated."""
+        self._open.discard(link)
+
+    def _look_later(self) -> None:
+        self._looks = asyncio.get_running_loop().call_later(LOOK_EVERY, self._look_at_all)
+
+    def _look_at_all(self) -> None:
+        self._looks = None
+        for link in tuple(self._open):
+            link.look()
+        if self._open and self._looks is None:
+            self._look_later()
 
     def link_ready(self, link: "ModelLink") -> None:
         """The session is configured and may be spoken to."""
@@ -102,11 +126,11 @@ class ModelLink(WSListener):
         self._on_event: Callable[[dict[str, Any]], None] | None = None
         self._on_lost: Callable[[Fault], None] | None = None
         self._on_alive: Callable[[], None] = lambda: None
+        self._on_read: Callable[[], None] = lambda: None
         self._closing = False
         self._close_code, self._close_reason = 0, ""
         self._partial = bytearray()
         self._silent_looks = 0
-        self._looking: asyncio.TimerHandle | None = None
         self._too_slow = self._loop.call_later(delay + ready_within, self._not_ready)
         self._connecting: asyncio.Task[None] | None = self._loop.create_task(self._connect(delay))
 
@@ -115,12 +139,17 @@ class ModelLink(WSListener):
         on_event: Callable[[dict[str, Any]], None],
         on_lost: Callable[[Fault], None],
         on_alive: Callable[[], None] = lambda: None,
+        on_read: Callable[[], None] = lambda: None,
     ) -> None:
-        """Hand every event, those that came before included, to a call; `on_alive` is told of pongs."""
-        self._on_event, self._on_lost, self._on_alive = on_event, on_lost, on_alive
+        """Hand every event, those that came before included, to a call.
+
+        `on_alive` is told of pongs, `on_read` that all events which came at once were handed over.
+        """
+        self._on_event, self._on_lost, self._on_alive, self._on_read = on_event, on_lost, on_alive, on_read
         early, self._early = self._early, []
         for event in early:
             on_event(event)
+        on_read()
         if self.lost is not None:
             on_lost(self.lost)
 
@@ -166,10 +195,10 @@ class ModelLink(WSListener):
     def close(self) -> None:
         """End the session; nothing is reported for it, and whoever was told of it is let go."""
         self._closing = True
-        self._on_event, self._on_lost, self._on_alive = None, None, lambda: None
+        self._on_event, self._on_lost = None, None
+        self._on_alive = self._on_read = lambda: None
         self._too_slow.cancel()
-        if self._looking is not None:
-            self._looking.cancel()
+        self._watcher.link_closed(self)
         if self._connecting is not None:
             self._connecting.cancel()
             self._connecting = None
@@ -190,13 +219,12 @@ class ModelLink(WSListener):
         backlog, self._backlog = self._backlog, []
         for data in backlog:
             self.send(data)
-        self._looking = self._loop.call_later(LOOK_EVERY, self._look)
+        self._watcher.link_open(self)
 
-    def _look(self) -> None:
+    def look(self) -> None:
         """Whoever says nothing is asked whether it is there, and given up when it is not."""
         if self._transport is None:
             return
-        self._looking = self._loop.call_later(LOOK_EVERY, self._look)
         self._silent_looks += 1
         if self._silent_looks == ASKED_AT:
             self.ping()
@@ -205,6 +233,11 @@ class ModelLink(WSListener):
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         self._silent_looks = 0
+        self._frame(transport, frame)
+        if frame.last_in_buffer:
+            self._on_read()
+
+    def _frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if frame.msg_type is WSMsgType.CLOSE:
             code = frame.get_close_code()
             # Codes that the standard does not name come as bare numbers.

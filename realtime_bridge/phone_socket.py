@@ -1,7 +1,8 @@
 """The carrier's media socket beneath its call: bounded in what it sends, in what it leaves unread, in time."""
 
 import asyncio
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Sequence
 
 import structlog
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
@@ -14,6 +15,7 @@ from realtime_bridge.protocol.frame_budget import FrameBudget
 log = structlog.get_logger()
 
 _TEXT = WSMsgType.TEXT
+_WHOLE_TEXT = 0x80 | _TEXT.value
 START_WITHIN = 5.0
 """Seconds; Twilio sends `connected` and `start` as soon as the socket is open."""
 UNREAD_BYTES = 4 * 2**20
@@ -49,10 +51,20 @@ class PhoneSocket(WSListener):
         """Of the call, for the log; empty before `start`."""
         raise NotImplementedError
 
-    def to_phone(self, data: bytes) -> None:
-        """Send a text frame, unless the socket is gone."""
-        if self._phone is not None:
-            self._phone.send(_TEXT, data)
+    def listen(self, line: CallerLine) -> None:
+        """The stream is live: what the caller says goes there."""
+        line.budget = self._budget
+        self.line = line
+
+    def to_phone(self, frames: Sequence[bytes]) -> None:
+        """Send text frames, unless the socket is gone."""
+        if self._phone is None:
+            return
+        if len(frames) == 1:
+            self._phone.send(_TEXT, frames[0])
+        elif not self._phone.is_close_frame_sent and not self._phone.underlying_transport.is_closing():
+            # In one piece: to hand it to the network is most of what a frame costs, and a burst is twenty frames.
+            self._phone.underlying_transport.write(b"".join(map(_framed, frames)))
 
     def hang_up(self, code: WSCloseCode, reason: str = "") -> None:
         """Close from our side."""
@@ -74,9 +86,8 @@ class PhoneSocket(WSListener):
         self._silent = self._loop.call_later(START_WITHIN, self._never_started)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        data, line, budget = frame.get_payload_as_bytes(), self.line, self._budget
-        if line is not None and (budget.credit > 1 or budget.settle()) and (append := line.take(data)) is not None:
-            budget.credit -= 1
+        data, line = frame.get_payload_as_bytes(), self.line
+        if line is not None and (append := line.take(data)) is not None:
             self.to_model(append)
             return
         if not self._budget.take(frame.payload_size):
@@ -117,3 +128,13 @@ class PhoneSocket(WSListener):
         CUT_SOCKETS.labels("phone", why).inc()
         log.warning("socket_cut", call_sid=self.call_sid, why=why)
         self._phone.disconnect(graceful=False)
+
+
+def _framed(data: bytes) -> bytes:
+    """A whole text message as a server sends it, without a mask (RFC 6455, 5.2)."""
+    size = len(data)
+    if size < 126:
+        return struct.pack("!BB", _WHOLE_TEXT, size) + data
+    if size < 2**16:
+        return struct.pack("!BBH", _WHOLE_TEXT, 126, size) + data
+    return struct.pack("!BBQ", _WHOLE_TEXT, 127, size) + data

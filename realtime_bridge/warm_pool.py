@@ -31,6 +31,7 @@ class WarmPool(LinkWatcher):
     """At most `size` sessions that nobody asked for yet, and those that are kept for calls which ring."""
 
     def __init__(self, lanes: Lanes, configuration: bytes, size: int) -> None:
+        super().__init__()
         self.lanes = lanes
         self._configuration = configuration
         self._size = size

@@ -4,6 +4,7 @@ The answerer asks so, and the bridge while the caller still speaks: that is how 
 """
 
 import re
+from functools import lru_cache
 
 from firstline.domain.refusal import normalise
 
@@ -43,9 +44,11 @@ def stem(word: str) -> str:
     return word[:5]
 
 
-def stems(text: str) -> set[str]:
+@lru_cache(maxsize=1024)
+def stems(text: str) -> frozenset[str]:
     """What the words are about: two texts that share these ask for the same."""
-    return {stem(word) for word in content_words(text)}
+    # Kept, because the bridge asks with every word that a caller says, and most words are said by everybody.
+    return frozenset(stem(word) for word in content_words(text))
 
 
 def covers(searched: str, question: str) -> bool:

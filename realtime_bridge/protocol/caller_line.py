@@ -2,7 +2,8 @@
 
 Fifty frames a second and call make nearly all the work of a bridge, and none of them needs a decision. So this is the
 one place that takes a shortcut: what is quite Twilio's usual frame is read, kept and re-worded here in one go, and
-everything else is left to `TwilioStream`.
+everything else is left to `TwilioStream`. Twilio writes the fields of a frame in one order, in which only the numbers
+before the payload vary, so its place is known; a frame in another order is read as JSON.
 """
 
 import binascii
@@ -12,16 +13,21 @@ from typing import Protocol
 
 import orjson
 
+from realtime_bridge.protocol.frame_budget import CREDIT, FrameBudget
 from realtime_bridge.protocol.realtime import APPEND, append_audio
 from realtime_bridge.protocol.twilio import MULAW_BYTES_PER_MS, CallerAudio
 
 HELD = 500
 """Frames, 10 s: the most that is kept. A longer utterance loses its beginning: 130 KB a call is enough."""
-LOOKED_AFTER = 25
+LOOKED_AFTER = CREDIT
 """Frames after which what is due now and then is done once for all of them: half a second."""
 USUAL = 216
 """Base64 characters of 20 ms, which are 160 bytes of µ-law."""
 FRAME_MS = 20.0
+_HEAD = b'{"event":"media",'
+_TRACK = b'"track":"inbound"'
+_KEY = b'"payload":"'
+_TAIL = b'"},"streamSid":"%b"}'
 
 
 class Listener(Protocol):
@@ -35,7 +41,21 @@ class Listener(Protocol):
 class CallerLine:
     """What came of the caller. `tidy` is called every half second: whoever owns the frames lets go of some there."""
 
-    __slots__ = ("_counted", "_extra_ms", "_left", "also", "frames", "stream_sid", "tidy")
+    __slots__ = (
+        "_begins",
+        "_counted",
+        "_ends",
+        "_extra_ms",
+        "_flooded",
+        "_key_begins",
+        "_left",
+        "_tail",
+        "also",
+        "budget",
+        "frames",
+        "stream_sid",
+        "tidy",
+    )
 
     def __init__(self, stream_sid: str) -> None:
         self.stream_sid = stream_sid
@@ -43,7 +63,14 @@ class CallerLine:
         """The newest, in the order of their coming."""
         self.also: Listener | None = None
         self.tidy: Callable[[], object] = lambda: None
+        self.budget: FrameBudget | None = None
+        """What the socket may send; nothing more is taken once that is exhausted."""
+        self._tail = _TAIL % stream_sid.encode()
+        self._ends = -len(self._tail)
+        self._begins = self._ends - USUAL
+        self._key_begins = self._begins - len(_KEY)
         self._counted, self._left = 0, LOOKED_AFTER
+        self._flooded = False
         self._extra_ms = 0.0
         """What the present model session was sent, beyond `count` frames of the usual length."""
 
@@ -59,33 +86,59 @@ class CallerLine:
 
     def take(self, data: bytes) -> bytes | None:
         """The event that takes a frame to the model; None for one that is not a usual frame of the caller's audio."""
-        try:
-            frame = orjson.loads(data)
-            media = frame["media"]
-            payload: str = media["payload"]
-            if len(payload) != USUAL or media["track"] != "inbound" or frame["streamSid"] != self.stream_sid:
-                return None
-            audio = binascii.a2b_base64(payload, strict_mode=True)
-        except (KeyError, TypeError, ValueError):
+        if self._flooded:
             return None
-        self._keep(audio)
-        # Strict base64 has no character that JSON would escape.
-        return APPEND % payload.encode()
-
-    def take_unusual(self, audio: CallerAudio) -> bytes:
-        """The same for audio of any length."""
-        self._extra_ms += len(audio) / MULAW_BYTES_PER_MS - FRAME_MS
-        self._keep(audio)
-        return append_audio(audio)
-
-    def _keep(self, audio: CallerAudio) -> None:
+        begins = self._begins
+        if (
+            data.endswith(self._tail)
+            and data[self._key_begins : begins] == _KEY
+            and data.startswith(_HEAD)
+            and _TRACK in data
+        ):
+            payload = data[begins : self._ends]
+        else:
+            payload = self._read(data)
+        try:
+            audio = binascii.a2b_base64(payload, strict_mode=True)
+        except ValueError:
+            return None
+        if not audio:
+            return None
         self.frames.append(audio)
         if self.also is not None:
             self.also.hear(audio)
         self._left -= 1
         if not self._left:
-            self._counted, self._left = self._counted + LOOKED_AFTER, LOOKED_AFTER
-            self.tidy()
+            self._look_after()
+            self._flooded = self.budget is not None and not self.budget.spend(LOOKED_AFTER)
+        # Strict base64 has no character that JSON would escape.
+        return APPEND % payload
+
+    def _read(self, data: bytes) -> bytes:
+        """The payload of a frame whose fields come in another order; empty where it is not usual."""
+        try:
+            frame = orjson.loads(data)
+            media = frame["media"]
+            payload: str = media["payload"]
+            usual = len(payload) == USUAL and media["track"] == "inbound" and frame["streamSid"] == self.stream_sid
+            return payload.encode() if usual else b""
+        except (AttributeError, KeyError, TypeError, ValueError):
+            return b""
+
+    def take_unusual(self, audio: CallerAudio) -> bytes:
+        """The same for audio of any length, which was paid for already."""
+        self._extra_ms += len(audio) / MULAW_BYTES_PER_MS - FRAME_MS
+        self.frames.append(audio)
+        if self.also is not None:
+            self.also.hear(audio)
+        self._left -= 1
+        if not self._left:
+            self._look_after()
+        return append_audio(audio)
+
+    def _look_after(self) -> None:
+        self._counted, self._left = self._counted + LOOKED_AFTER, LOOKED_AFTER
+        self.tidy()
 
     def begin_again(self, sent: Sequence[CallerAudio]) -> None:
         """Another model session takes over, and was sent this much of what came before."""

@@ -11,7 +11,7 @@ RATE = 100.0
 BURST = 500.0
 """Frames at once: 10 s of audio held up on its way. What a flood gets in before it is cut is time that others wait."""
 CREDIT = 25
-"""Frames that are taken before the clock is looked at once for all of them."""
+"""Frames that are taken before the clock is looked at once for all of them: half a second of speech."""
 BYTES_PER_FRAME = 1024
 """A media frame has about 400 bytes; a larger one counts as several."""
 
@@ -19,27 +19,27 @@ BYTES_PER_FRAME = 1024
 class FrameBudget:
     """One socket's bucket, kept as the moment at which it will be full again. `clock`: seconds, any steady one."""
 
-    __slots__ = ("_clock", "_full_at", "credit", "exhausted")
+    __slots__ = ("_clock", "_credit", "_full_at", "exhausted")
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._full_at = 0.0
-        self.credit = CREDIT
-        """Frames until `settle`; whoever is in a hurry counts them off here."""
+        self._credit = CREDIT
         self.exhausted = False
         """Once empty it stays so: a socket that floods is cut, not slowed down."""
 
     def take(self, size: int) -> bool:
         """Whether a frame of `size` bytes is within the budget."""
-        self.credit -= 1 + size // BYTES_PER_FRAME
-        return self.credit > 0 or self.settle()
+        self._credit -= 1 + size // BYTES_PER_FRAME
+        if self._credit <= 0:
+            spent, self._credit = CREDIT - self._credit, CREDIT
+            self.spend(spent)
+        return not self.exhausted
 
-    def settle(self) -> bool:
-        """The credit is used up: whether there is more."""
-        if self.exhausted:
-            return False
-        now = self._clock()
-        self._full_at = max(self._full_at, now) + (CREDIT - self.credit) / RATE
-        self.exhausted = self._full_at - now > BURST / RATE
-        self.credit = 0 if self.exhausted else CREDIT
+    def spend(self, frames: int) -> bool:
+        """Whether so many usual frames at once are within the budget."""
+        if not self.exhausted:
+            now = self._clock()
+            self._full_at = max(self._full_at, now) + frames / RATE
+            self.exhausted = self._full_at - now > BURST / RATE
         return not self.exhausted

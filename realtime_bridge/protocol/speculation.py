@@ -41,7 +41,7 @@ class Speculation:
         self._item_id = ""
         self._words = ""
         self._speaking = False
-        self._searched: set[str] = set()
+        self._searched: frozenset[str] = frozenset()
         self._unsearched_since = 0.0
         self._count = 0
         self._begun = 0
@@ -65,7 +65,7 @@ class Speculation:
         else:
             self.settle(turn)
             self.drop(now)
-            self._words, self._searched, self._finding, self._begun = "", set(), None, 0
+            self._words, self._searched, self._finding, self._begun = "", frozenset(), None, 0
         self._item_id, self._speaking = item_id, True
 
     def heard(self, item_id: object, delta: str, now: float) -> None:
@@ -135,7 +135,7 @@ class Speculation:
         if self._under_way is None or self._under_way.search.id != search_id:
             return
         self._over(max(now, self._under_way.begins_at))
-        self._searched = set()
+        self._searched = frozenset()
         self._commands.append(Count("search_ahead_failed"))
         if self._waiting is not None:
             (tool, _), self._waiting = self._waiting, None

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from realtime_bridge.protocol.caller_line import LOOKED_AFTER, CallerLine
+from realtime_bridge.protocol.frame_budget import BURST, FrameBudget
 from realtime_bridge.protocol.realtime import append_audio
 from realtime_bridge.protocol.twilio import TwilioStream
 from realtime_bridge.tape import Tape
@@ -30,6 +31,28 @@ def test_a_frame_becomes_what_the_careful_way_makes_of_it(audio: bytes) -> None:
     assert line.take(frame) == append_audio(audio)
     assert careful().read(frame) == audio
     assert (list(line.frames), line.count, line.audio_ms) == ([audio], 1, 20)
+
+
+def in_another_order(audio: bytes) -> bytes:
+    media = {"payload": base64.b64encode(audio).decode(), "track": "inbound"}
+    return orjson.dumps({"streamSid": STREAM, "media": media, "event": "media"}, option=orjson.OPT_INDENT_2)
+
+
+@given(st.binary(min_size=160, max_size=160))
+def test_so_does_one_whose_fields_come_in_another_order(audio: bytes) -> None:
+    line = CallerLine(STREAM)
+
+    assert line.take(in_another_order(audio)) == append_audio(audio)
+    assert (list(line.frames), line.count, line.audio_ms) == ([audio], 1, 20)
+
+
+def test_a_flood_is_not_taken() -> None:
+    line = CallerLine(STREAM)
+    line.budget = FrameBudget(lambda: 0.0)
+    taken = [line.take(media_frame(mulaw(20))) is not None for _ in range(2000)]
+
+    assert BURST <= sum(taken) <= BURST * 1.1
+    assert not any(taken[-100:])
 
 
 def test_audio_of_another_length_counts_as_long_as_it_is() -> None:

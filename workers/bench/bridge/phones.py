@@ -84,7 +84,7 @@ class _Phone(WSListener):
     def speak(self) -> None:
         """Send one frame."""
         media = {"track": "inbound", "chunk": "1", "timestamp": "0", "payload": stamped(20)}
-        self._send({"event": "media", "sequenceNumber": "2", "streamSid": self.stream_sid, "media": media})
+        self._send({"event": "media", "sequenceNumber": "2", "media": media, "streamSid": self.stream_sid})
         self._figures.sent += 1
 
     def hang_up(self) -> None:
