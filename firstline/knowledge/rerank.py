@@ -38,7 +38,7 @@ class Order:
     """Whether the model finds across languages, so that articles in all of them are looked at."""
 
 
-_OF_MODEL = {MULTILINGUAL: Order(words=0.15, title=1.0, foreign=0.03, crosses=True)}
+_OF_MODEL = {MULTILINGUAL: Order(words=0.15, title=0.25, foreign=0.03, crosses=True)}
 
 
 def order_for(embedding_model: str) -> Order:

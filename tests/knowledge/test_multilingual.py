@@ -22,7 +22,7 @@ class TestWithoutItsPackage:
 class TestConfidence:
     def test_does_not_take_its_similarity_for_the_other_models(self) -> None:
         """0.8 is what it says of any two texts."""
-        unrelated = RetrievalEvidence(0.8, 0.0, False, title=0.78, relevance=1.58, length=8)
+        unrelated = RetrievalEvidence(0.8, 0.0, False, title=0.78, relevance=0.995, length=8)
 
         assert confidence(unrelated, weights_for(MULTILINGUAL)) < 0.1
         assert confidence(unrelated, WEIGHTS) > confidence(unrelated, weights_for(MULTILINGUAL))
