@@ -14,7 +14,7 @@ from workers.bench.bridge.trouble import run_flood
 
 
 async def test_a_short_run_loses_no_frame_and_knows_what_was_heard() -> None:
-    report = await run_bridge_bench(calls=4, seconds=4, rounds=1)
+    report = await run_bridge_bench(calls=4, seconds=4, rounds=1, pause_s=0.5)
 
     [[relay, bridge]] = report["rounds"]
     assert (relay["what"], bridge["what"]) == ("bare relay", "bridge")

@@ -52,6 +52,9 @@ def bridge(
     seconds: Annotated[float, typer.Option(min=1, help="Measured in each run, after the calls are up.")] = 20.0,
     rounds: Annotated[int, typer.Option(min=1, help="Pairs of runs: bare relay, bridge, bare relay, …")] = 2,
     recordings: Annotated[bool, typer.Option(help="Whether each turn's audio is kept, as it is by default.")] = True,
+    pause: Annotated[
+        float, typer.Option(min=0, help="Seconds of silence after each turn; else one comes every 4.4 s.")
+    ] = 0,
     soak: Annotated[float, typer.Option(min=0, help="Instead: minutes of calls that come and go; what grows?")] = 0,
     flood: Annotated[bool, typer.Option("--flood", help="Instead: what do calls notice of a flooding socket?")] = False,
     breaks: Annotated[bool, typer.Option("--breaks", help="Instead: how long is a call without a model?")] = False,
@@ -72,7 +75,7 @@ def bridge(
     elif breaks:
         run, shown = run_breaks(calls), show_breaks
     else:
-        run, shown = run_bridge_bench(calls, seconds, rounds, recordings=recordings), show
+        run, shown = run_bridge_bench(calls, seconds, rounds, recordings=recordings, pause_s=pause), show
     report = cli._run(run, uvloop=True)
     if json:
         cli._emit(report)

@@ -39,8 +39,10 @@ class ModelFigures:
 class ScriptedModel(ScriptedServer):
     """A server for any number of sessions."""
 
-    def __init__(self) -> None:
+    def __init__(self, pause_s: float = 0.0) -> None:
+        """`pause_s`: silence after every turn, beyond the script's own."""
         super().__init__(lambda: _Session(self))
+        self.pause_s = pause_s
         self.figures = ModelFigures()
         self.answers = 0
         self.sessions = 0
@@ -73,7 +75,7 @@ class _Session(ScriptedSession):
     async def script(self) -> None:
         """Turn after turn."""
         # Spread over a cycle by the golden ratio: calls do not take turns in step, and every run is the same.
-        await asyncio.sleep(self._number * 0.618 % 1.0 * CYCLE_S)
+        await asyncio.sleep(self._number * 0.618 % 1.0 * (CYCLE_S + self._model.pause_s))
         while True:
             self._turn += 1
             item = f"item_u{self._turn}"
@@ -89,3 +91,5 @@ class _Session(ScriptedSession):
             self._numbers[self.answer(self._model.answers, ANSWER, ANSWER_MS)] = self._model.answers
             interrupted = self._turn % 2 == 1
             await asyncio.sleep(INTERRUPTED_AFTER_S if interrupted else CYCLE_S - SPEECH_S - THINK_S)
+            if not interrupted:
+                await asyncio.sleep(2 * self._model.pause_s)  # of both: the turn before was cut by this one

@@ -56,19 +56,23 @@ class Figures:
         return self.up_p99 + self.down_p99
 
 
-async def run_bridge_bench(calls: int, seconds: float, rounds: int, *, recordings: bool = True) -> dict[str, Any]:
+async def run_bridge_bench(
+    calls: int, seconds: float, rounds: int, *, recordings: bool = True, pause_s: float = 0.0
+) -> dict[str, Any]:
     """Relay, bridge, relay, bridge …; the figures of each round and the median ratios."""
+    options = () if recordings else ("mute",)
     runs: list[tuple[Figures, Figures]] = []
     with cores_apart() as core:
         for _ in range(rounds):
-            relay = await _measure("bare relay", calls, seconds, core)
-            bridge = await _measure("bridge", calls, seconds, core, *(() if recordings else ("mute",)))
+            relay = await _measure("bare relay", calls, seconds, core, pause_s)
+            bridge = await _measure("bridge", calls, seconds, core, pause_s, *options)
             runs.append((relay, bridge))
     ratios = [b.cpu_s_per_call_minute / r.cpu_s_per_call_minute for r, b in runs]
     return {
         "calls": calls,
         "seconds": seconds,
         "recordings": recordings,
+        "pause_s": pause_s,
         "rounds": [[asdict(r), asdict(b)] for r, b in runs],
         "cpu_ratio": round(float(np.median(ratios)), 2),
         "added_p99_ms": round(float(np.median([b.added_p99 for _, b in runs])), 2),
@@ -77,8 +81,8 @@ async def run_bridge_bench(calls: int, seconds: float, rounds: int, *, recording
     }
 
 
-async def _measure(what: str, calls: int, seconds: float, core: int, *options: str) -> Figures:
-    model = ScriptedModel()
+async def _measure(what: str, calls: int, seconds: float, core: int, pause_s: float, *options: str) -> Figures:
+    model = ScriptedModel(pause_s)
     await model.start()
     module, arguments = ("relay", ()) if what == "bare relay" else ("under_test", ("0", *options))
     try:
