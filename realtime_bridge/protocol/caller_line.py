@@ -104,13 +104,9 @@ class CallerLine:
             return None
         if not audio:
             return None
-        self.frames.append(audio)
-        if self.also is not None:
-            self.also.hear(audio)
-        self._left -= 1
-        if not self._left:
-            self._look_after()
-            self._flooded = self.budget is not None and not self.budget.spend(LOOKED_AFTER)
+        self._keep(audio)
+        if self._left == LOOKED_AFTER and self.budget is not None:
+            self._flooded = not self.budget.spend(LOOKED_AFTER)
         # Strict base64 has no character that JSON would escape.
         return APPEND % payload
 
@@ -128,17 +124,17 @@ class CallerLine:
     def take_unusual(self, audio: CallerAudio) -> bytes:
         """The same for audio of any length, which was paid for already."""
         self._extra_ms += len(audio) / MULAW_BYTES_PER_MS - FRAME_MS
+        self._keep(audio)
+        return append_audio(audio)
+
+    def _keep(self, audio: CallerAudio) -> None:
         self.frames.append(audio)
         if self.also is not None:
             self.also.hear(audio)
         self._left -= 1
         if not self._left:
-            self._look_after()
-        return append_audio(audio)
-
-    def _look_after(self) -> None:
-        self._counted, self._left = self._counted + LOOKED_AFTER, LOOKED_AFTER
-        self.tidy()
+            self._counted, self._left = self._counted + LOOKED_AFTER, LOOKED_AFTER
+            self.tidy()
 
     def begin_again(self, sent: Sequence[CallerAudio]) -> None:
         """Another model session takes over, and was sent this much of what came before."""
