@@ -46,7 +46,6 @@ class CallerLine:
         "_counted",
         "_ends",
         "_extra_ms",
-        "_flooded",
         "_key_begins",
         "_left",
         "_tail",
@@ -70,7 +69,6 @@ class CallerLine:
         self._begins = self._ends - USUAL
         self._key_begins = self._begins - len(_KEY)
         self._counted, self._left = 0, LOOKED_AFTER
-        self._flooded = False
         self._extra_ms = 0.0
         """What the present model session was sent, beyond `count` frames of the usual length."""
 
@@ -86,7 +84,7 @@ class CallerLine:
 
     def take(self, data: bytes) -> bytes | None:
         """The event that takes a frame to the model; None for one that is not a usual frame of the caller's audio."""
-        if self._flooded:
+        if self.budget is not None and self.budget.exhausted:
             return None
         begins = self._begins
         if (
@@ -106,7 +104,7 @@ class CallerLine:
             return None
         self._keep(audio)
         if self._left == LOOKED_AFTER and self.budget is not None:
-            self._flooded = not self.budget.spend(LOOKED_AFTER)
+            self.budget.spend(LOOKED_AFTER)
         # Strict base64 has no character that JSON would escape.
         return APPEND % payload
 

@@ -36,10 +36,9 @@ class FrameBudget:
             self.spend(spent)
         return not self.exhausted
 
-    def spend(self, frames: int) -> bool:
-        """Whether so many usual frames at once are within the budget."""
+    def spend(self, frames: int) -> None:
+        """So many usual frames came since this was last said."""
         if not self.exhausted:
             now = self._clock()
             self._full_at = max(self._full_at, now) + frames / RATE
             self.exhausted = self._full_at - now > BURST / RATE
-        return not self.exhausted
