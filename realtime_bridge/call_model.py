@@ -61,7 +61,7 @@ class CallModel:
 
     def attach(self) -> None:
         """Begin to hear it. Until then what it says is kept."""
-        self._link.attach(self._event, self._lost, self._on_alive, self._on_read)
+        self._link.attach(self._on_event, self._lost, self._on_alive, self._on_read, self._of_session)
 
     def ping(self) -> None:
         """Ask the session whether it is alive."""
@@ -88,13 +88,11 @@ class CallModel:
 
     # --- replacing ----------------------------------------------------------------------------------------------------
 
-    def _event(self, event: dict[str, Any]) -> None:
-        kind = event.get("type")
-        if kind == "session.updated":
+    def _of_session(self, event: dict[str, Any]) -> None:
+        if event["type"] == "session.updated":
             self._ready()
-        elif kind == "session.created":
+        else:
             self._expires(event)
-        self._on_event(event)
 
     def _ready(self) -> None:
         now = self._loop.time()
@@ -142,7 +140,7 @@ class CallModel:
         self._link, self.send = link, link.send
         self._watch_age()
         self._on_replaced()
-        link.attach(self._event, self._lost, self._on_alive, self._on_read)
+        link.attach(self._on_event, self._lost, self._on_alive, self._on_read, self._of_session)
 
     # --- before a session's time is up --------------------------------------------------------------------------------
 

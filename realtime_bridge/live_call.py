@@ -43,6 +43,7 @@ from realtime_bridge.protocol.commands import (
     Search,
     ToModel,
     ToPhone,
+    TurnBegan,
 )
 from realtime_bridge.protocol.owner import to_owner
 from realtime_bridge.protocol.twilio import BadFrame, MarkReached, StreamStarted, StreamStopped, TwilioStream
@@ -203,21 +204,20 @@ class LiveCall(PhoneSocket):
         if self._recorder is not None and kind == "input_audio_buffer.speech_started":
             self._recorder.caller_speaks()
         session.model(event, self._now())
-        if kind == "response.output_audio.delta":
-            if self._in_burst:
-                return  # a model speaks faster than real time: what else came at once goes to the phone at once
+        if kind == "response.output_audio.delta" and not self._in_burst:
+            # A model speaks faster than real time: the first of it leaves at once, the rest together.
             self._in_burst = True
-        self._perform()
-        if session.transcript_pending:
-            self._transcript_ready.clear()
-        else:
-            self._transcript_ready.set()
+            self._perform()
 
     def _on_read(self) -> None:
-        """No more of the model is there to be read."""
-        if self._in_burst and self._session is not None and not self._session.ended:
-            self._perform()
+        """No more of the model is there to be read: what all of it means is done."""
         self._in_burst = False
+        if self._session is not None:
+            self._perform()
+            if self._session.transcript_pending:
+                self._transcript_ready.clear()
+            else:
+                self._transcript_ready.set()
 
     def _on_model_replaced(self) -> None:
         """Another session is there: it is told the conversation; the caller keeps hearing what is buffered."""
@@ -297,6 +297,8 @@ class LiveCall(PhoneSocket):
                     self._forget()
                 case HearAgain() if self._parts.transcription is not None:
                     self._beside(self._hear_again(command, self._parts.transcription))
+                case TurnBegan(number) if self._recorder is not None:
+                    self._recorder.turn_began(number)
                 case Report(kind, turn, detail):
                     self._report(kind, turn, detail)
                 case Happened(event):
@@ -305,8 +307,6 @@ class LiveCall(PhoneSocket):
                     metrics.SWALLOWED.labels(event, detail).inc()
         if to_phone:
             self.to_phone(to_phone)
-        if self._recorder is not None:
-            self._recorder.follow(session.turn)
         self._alarm.set(session.wakes_at)
 
     # --- time ---------------------------------------------------------------------------------------------------------

@@ -18,6 +18,9 @@ from realtime_bridge.protocol.faults import Fault
 
 log = structlog.get_logger()
 
+Event = dict[str, Any]
+"""A server event of the Realtime protocol."""
+
 LOOK_EVERY = 0.5
 ASKED_AT, GIVEN_UP_AT = 3, 5
 """Seconds, and looks since anything came: a model whose process hangs while it owes nothing is noticed within two
@@ -39,6 +42,7 @@ _HEADER_ROOM = 14
 _BACKLOG_FRAMES = 1500
 """30 s of caller audio at 20 ms a frame: more than any connect may take."""
 _TEXT = WSMsgType.TEXT
+_OF_SESSION = ("session.created", "session.updated")
 _EARLY_EVENTS = 100
 """A session that nobody uses says three things."""
 
@@ -122,11 +126,12 @@ class ModelLink(WSListener):
         self._watcher = watcher
         self._transport: WSTransport | None = None
         self._backlog: list[bytes] = [configuration]
-        self._early: list[dict[str, Any]] = []
-        self._on_event: Callable[[dict[str, Any]], None] | None = None
+        self._early: list[Event] = []
+        self._on_event: Callable[[Event], None] = self._keep_early
+        self._on_session: Callable[[Event], None] = _nothing
         self._on_lost: Callable[[Fault], None] | None = None
-        self._on_alive: Callable[[], None] = lambda: None
-        self._on_read: Callable[[], None] = lambda: None
+        self._on_alive: Callable[[], None] = _nothing
+        self._on_read: Callable[[], None] = _nothing
         self._closing = False
         self._close_code, self._close_reason = 0, ""
         self._partial = bytearray()
@@ -136,18 +141,23 @@ class ModelLink(WSListener):
 
     def attach(
         self,
-        on_event: Callable[[dict[str, Any]], None],
+        on_event: Callable[[Event], None],
         on_lost: Callable[[Fault], None],
         on_alive: Callable[[], None] = lambda: None,
         on_read: Callable[[], None] = lambda: None,
+        on_session: Callable[[Event], None] = lambda event: None,
     ) -> None:
         """Hand every event, those that came before included, to a call.
 
-        `on_alive` is told of pongs, `on_read` that all events which came at once were handed over.
+        `on_alive` is told of pongs, `on_read` that all events which came at once were handed over, `on_session` of
+        events about the session itself, before `on_event`.
         """
         self._on_event, self._on_lost, self._on_alive, self._on_read = on_event, on_lost, on_alive, on_read
+        self._on_session = on_session
         early, self._early = self._early, []
         for event in early:
+            if event.get("type") in _OF_SESSION:
+                on_session(event)
             on_event(event)
         on_read()
         if self.lost is not None:
@@ -195,8 +205,8 @@ class ModelLink(WSListener):
     def close(self) -> None:
         """End the session; nothing is reported for it, and whoever was told of it is let go."""
         self._closing = True
-        self._on_event, self._on_lost = None, None
-        self._on_alive = self._on_read = lambda: None
+        self._on_event = self._on_session = _nothing
+        self._on_lost, self._on_alive, self._on_read = None, _nothing, _nothing
         self._too_slow.cancel()
         self._watcher.link_closed(self)
         if self._connecting is not None:
@@ -233,11 +243,14 @@ class ModelLink(WSListener):
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         self._silent_looks = 0
-        self._frame(transport, frame)
+        if frame.msg_type is _TEXT and frame.fin:
+            self._text(frame.get_payload_as_bytes())
+        else:
+            self._unusual(transport, frame)
         if frame.last_in_buffer:
             self._on_read()
 
-    def _frame(self, transport: WSTransport, frame: WSFrame) -> None:
+    def _unusual(self, transport: WSTransport, frame: WSFrame) -> None:
         if frame.msg_type is WSMsgType.CLOSE:
             code = frame.get_close_code()
             # Codes that the standard does not name come as bare numbers.
@@ -247,33 +260,33 @@ class ModelLink(WSListener):
             return
         if frame.msg_type is WSMsgType.PONG:
             self._on_alive()
-        if frame.msg_type not in (WSMsgType.TEXT, WSMsgType.CONTINUATION):
-            return
-        data = frame.get_payload_as_bytes()
-        if not frame.fin or self._partial:
-            self._partial += data
-            if not frame.fin:
-                return
-            data, self._partial = bytes(self._partial), bytearray()
+        if frame.msg_type in (WSMsgType.TEXT, WSMsgType.CONTINUATION):
+            self._partial += frame.get_payload_as_bytes()
+            if frame.fin:
+                data, self._partial = bytes(self._partial), bytearray()
+                self._text(data)
+
+    def _text(self, data: bytes) -> None:
         try:
             event = orjson.loads(data)
         except orjson.JSONDecodeError:
             event = None
-        if isinstance(event, dict):
-            self._received(event)
-        else:
+        if not isinstance(event, dict):
             SWALLOWED.labels("model_not_json", "").inc()
+            return
+        if event.get("type") in _OF_SESSION:
+            self._of_session(event)
+        self._on_event(event)
 
-    def _received(self, event: dict[str, Any]) -> None:
-        if self._closing:
-            return  # it came with what ended the session
-        if not self.ready and event.get("type") == "session.updated":
+    def _of_session(self, event: Event) -> None:
+        if not self.ready and not self._closing and event["type"] == "session.updated":
             self.ready = True
             self._too_slow.cancel()
             self._watcher.link_ready(self)
-        if self._on_event is not None:
-            self._on_event(event)
-            return
+        self._on_session(event)
+
+    def _keep_early(self, event: Event) -> None:
+        """Nobody has the session yet."""
         if event.get("type") == "error" and (fault := faults.of_error_event(event)) is not None:
             self._lose(fault)
         elif len(self._early) < _EARLY_EVENTS:
@@ -304,6 +317,10 @@ class ModelLink(WSListener):
         self._watcher.link_lost(self, fault)
         if on_lost is not None:
             on_lost(fault)
+
+
+def _nothing(*args: object) -> None:
+    """Nobody wants to know any more: what comes with what ended a session is dropped."""
 
 
 def _fault_of(answer: WSInvalidStatusError) -> Fault:

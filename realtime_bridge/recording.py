@@ -132,19 +132,15 @@ class Recorder:
         if self.tape is not None:
             self.tape.caller_speaks()
 
-    def follow(self, turn: int) -> None:
-        """The number of the turn under way, 0 between turns, after everything that may have changed it."""
-        if turn == self._turn:
-            return
-        self._turn = turn
-        if turn:
-            self._stopped_at = _utc()
-            if self.tape is not None:
-                self.tape.caller_stopped()
+    def turn_began(self, number: int) -> None:
+        """The caller has finished saying something."""
+        self._turn, self._stopped_at = number, _utc()
+        if self.tape is not None:
+            self.tape.caller_stopped()
 
     def finished(self, turn: Turn, now: float) -> Turn:
         """A turn that is about to be reported, with its times and the keys of its recordings on their way."""
-        # A turn in which the agent spoke alone was never followed: it has an end and no more.
+        # A turn in which the agent spoke alone never began: it has an end and no more.
         spoke, stopped = (self._spoke_at, self._stopped_at) if turn.number == self._turn else ("", "")
         timing = replace(turn.timing, spoke_at=spoke, stopped_at=stopped, ended_at=_utc())
         if self.tape is None or self._recordings is None:

@@ -71,6 +71,8 @@ class CallSession:
         self.config = config
         self.ended = False
         self._due = NEVER
+        self._changed_at: float | None = None
+        """When something last happened after which nobody looked yet whose turn it is and what is owed."""
         self._opening = opening
         self._note_of_call = note_of_call
         self.line = CallerLine(stream.stream_sid)
@@ -136,6 +138,7 @@ class CallSession:
 
     def take_commands(self) -> list[Command]:
         """What to do now, in order; empties the list."""
+        self._settle()
         commands = self._commands.copy()
         self._commands.clear()
         return commands
@@ -156,11 +159,6 @@ class CallSession:
     def caller_speaking(self) -> bool:
         """Whether the caller is in the middle of saying something."""
         return self._responses.caller_speaking
-
-    @property
-    def turn(self) -> int:
-        """Number of the turn under way; 0 between turns."""
-        return self._keeper.open.number if self._keeper.open else 0
 
     @property
     def transcript_pending(self) -> bool:
@@ -204,7 +202,7 @@ class CallSession:
                 self._watch.key_pressed(digit, now)
             case StreamStopped():
                 self.end("caller_hung_up", now)
-        self._settle(now)
+        self._changed_at = now
 
     def _begin(self, start: StreamStarted, now: float) -> None:
         self._words.greet(self._opening, now)
@@ -234,7 +232,7 @@ class CallSession:
         self._commands += replayed(lines, context.promises, context.unanswered, notes, context.tools)
         if context.unanswered:
             self._responses.ask()
-        self._settle(now)
+        self._changed_at = now
 
     def note(self, text: str) -> None:
         """Tell the model something about the call that the caller did not say."""
@@ -263,7 +261,7 @@ class CallSession:
             self._responses.expected = not speaking
         elif unanswered:
             self._responses.ask()
-        self._settle(now)
+        self._changed_at = now
 
     def _hear_again(self) -> None:
         again = self._recent.given_again()
@@ -290,7 +288,7 @@ class CallSession:
         if not self._interruptions.takes(event, now):
             self._handle(event, now)
         self._recent.model_said(event)  # only now: the sound of doubtful words is heard again
-        self._settle(now)
+        self._changed_at = now
 
     def _goes_on(self, event: Mapping[str, Any], now: float) -> bool:
         """More of what the caller is hearing, most of what a model sends: it is played and changes nothing else."""
@@ -321,19 +319,19 @@ class CallSession:
         """A tool came back: the model is told, and asked to speak once it is free and the caller is silent."""
         if not self.ended:
             self._model.tool_answered(call_id, answer, now)
-            self._settle(now)
+            self._changed_at = now
 
     def searched(self, search_id: int, answer: ToolAnswer, now: float) -> None:
         """A `Search` came back."""
         if not self.ended:
             self._model.searched(search_id, answer, now)
-            self._settle(now)
+            self._changed_at = now
 
     def heard_again(self, item_id: str, text: str | None, now: float) -> None:
         """A `HearAgain` came back; None when nothing was made out."""
         if not self.ended:
             self._model.heard_again(item_id, text, now)
-            self._settle(now)
+            self._changed_at = now
 
     def search_failed(self, search_id: int, now: float) -> None:
         """A `Search` broke; the model is told only if it asks for the same."""
@@ -344,27 +342,31 @@ class CallSession:
         """The control plane's answer to `AskForPerson`."""
         if not self.ended:
             self._live_line.answered(accepted, now)
-            self._settle(now)
+            self._changed_at = now
 
     # --- time ---------------------------------------------------------------------------------------------------------
 
     @property
     def wakes_at(self) -> float:
         """When `tick` wants to be called; `NEVER` (infinity) when nothing is due. It may be called too early."""
+        self._settle()
         return NEVER if self.ended else self._due
 
     def tick(self, now: float) -> None:
         """`wakes_at` has come. Harmless when it has not."""
         if self.ended:
             return
+        self._settle()
         self._due = min(self._watch.due, self._pulse.due)
         if self._due <= now:
             self._watch.tick(now)
             self._pulse.tick(now)
-            self._settle(now)
+            self._changed_at = now
 
-    def _settle(self, now: float) -> None:
-        if not self.ended:
+    def _settle(self) -> None:
+        """Whose turn is it, and what is owed? Once for all that came at once: a model says three things in a row."""
+        now, self._changed_at = self._changed_at, None
+        if now is not None and not self.ended:
             self._watch.settle(now)
             self._pulse.wait(owed=self._responses.owed_by_model, now=now)
             self._due = min(self._watch.due, self._pulse.due)

@@ -63,7 +63,7 @@ class CallerLine:
         self.also: Listener | None = None
         self.tidy: Callable[[], object] = lambda: None
         self.budget: FrameBudget | None = None
-        """What the socket may send; nothing more is taken once that is exhausted."""
+        """What the socket may send: asked once for many frames. The frame that exceeds it is not taken."""
         self._tail = _TAIL % stream_sid.encode()
         self._ends = -len(self._tail)
         self._begins = self._ends - USUAL
@@ -84,27 +84,22 @@ class CallerLine:
 
     def take(self, data: bytes) -> bytes | None:
         """The event that takes a frame to the model; None for one that is not a usual frame of the caller's audio."""
-        if self.budget is not None and self.budget.exhausted:
-            return None
-        begins = self._begins
         if (
             data.endswith(self._tail)
-            and data[self._key_begins : begins] == _KEY
+            and data.startswith(_KEY, self._key_begins)
             and data.startswith(_HEAD)
             and _TRACK in data
         ):
-            payload = data[begins : self._ends]
-        else:
-            payload = self._read(data)
+            payload = data[self._begins : self._ends]
+        elif not (payload := self._read(data)):
+            return None
         try:
             audio = binascii.a2b_base64(payload, strict_mode=True)
         except ValueError:
             return None
-        if not audio:
-            return None
         self._keep(audio)
-        if self._left == LOOKED_AFTER and self.budget is not None:
-            self.budget.spend(LOOKED_AFTER)
+        if self._left == LOOKED_AFTER and self.budget is not None and not self.budget.spend(LOOKED_AFTER):
+            return None
         # Strict base64 has no character that JSON would escape.
         return APPEND % payload
 

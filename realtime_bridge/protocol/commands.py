@@ -82,6 +82,13 @@ class HearAgain:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnBegan:
+    """The caller has finished saying something: what is played from here on answers it."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Hand a fact to the control plane."""
 
@@ -142,6 +149,7 @@ Command = (
     | HearAgain
     | AskForPerson
     | AskIfAlive
+    | TurnBegan
     | Report
     | Happened
     | Count

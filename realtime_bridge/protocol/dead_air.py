@@ -52,7 +52,8 @@ class DeadAir:
         if self._since is None:
             return NEVER, Due.NOTHING
         quiet = max(self._since, quiet_at)
-        return min((self._next_filler(quiet), Due.FILLER), (self._live_line(quiet), Due.LIVE_LINE), key=lambda d: d[0])
+        filler, live_line = self._next_filler(quiet), self._live_line(quiet)
+        return (filler, Due.FILLER) if filler <= live_line else (live_line, Due.LIVE_LINE)
 
     def _next_filler(self, quiet: float) -> float:
         last = self._tool_since is None and self._rules.live_line_after_ms > 0

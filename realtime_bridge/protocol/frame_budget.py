@@ -19,14 +19,14 @@ BYTES_PER_FRAME = 1024
 class FrameBudget:
     """One socket's bucket, kept as the moment at which it will be full again. `clock`: seconds, any steady one."""
 
-    __slots__ = ("_clock", "_credit", "_full_at", "exhausted")
+    __slots__ = ("_clock", "_credit", "_exhausted", "_full_at")
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._full_at = 0.0
         self._credit = CREDIT
-        self.exhausted = False
-        """Once empty it stays so: a socket that floods is cut, not slowed down."""
+        # Once empty it stays so: a socket that floods is cut, not slowed down.
+        self._exhausted = False
 
     def take(self, size: int) -> bool:
         """Whether a frame of `size` bytes is within the budget."""
@@ -34,11 +34,12 @@ class FrameBudget:
         if self._credit <= 0:
             spent, self._credit = CREDIT - self._credit, CREDIT
             self.spend(spent)
-        return not self.exhausted
+        return not self._exhausted
 
-    def spend(self, frames: int) -> None:
-        """So many usual frames came since this was last said."""
-        if not self.exhausted:
+    def spend(self, frames: int) -> bool:
+        """Whether the usual frames that came since this was last said, so many, were within the budget."""
+        if not self._exhausted:
             now = self._clock()
             self._full_at = max(self._full_at, now) + frames / RATE
-            self.exhausted = self._full_at - now > BURST / RATE
+            self._exhausted = self._full_at - now > BURST / RATE
+        return not self._exhausted

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from firstline.domain.facts import FactKind
 from firstline.domain.resume import ResumeContext
 from firstline.domain.turn import Turn, Usage
-from realtime_bridge.protocol.commands import Command, Count, Report
+from realtime_bridge.protocol.commands import Command, Count, Report, TurnBegan
 from realtime_bridge.protocol.conversation import Conversation
 from realtime_bridge.protocol.turns import OpenTurn
 
@@ -37,12 +37,14 @@ class TurnKeeper:
             self._begun += 1
             words, item_id = context.lines[-1].text if unfinished else "", f"resumed-{self._begun}"
             self.open = OpenTurn(self._begun, now, now, item_id, words, transcript_pending=False, taken_over=True)
+            self._commands.append(TurnBegan(self._begun))
 
     def begin(self, item_id: str, now: float, really_stopped_at: float) -> OpenTurn:
         """The caller has finished saying something."""
         self.close()
         self._begun += 1
         self.open = OpenTurn(self._begun, now, really_stopped_at, item_id=item_id)
+        self._commands.append(TurnBegan(self._begun))
         return self.open
 
     def transcribed(self, item_id: object, text: str, now: float) -> OpenTurn | None:
