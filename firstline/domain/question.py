@@ -6,7 +6,7 @@ The answerer asks so, and the bridge while the caller still speaks: that is how 
 import re
 from functools import lru_cache
 
-from firstline.domain.refusal import normalise
+from firstline.domain.refusal import normalise, plain_words
 
 _ENGLISH = """
 a about all also am an and any are as at be been but by can could did do does for from get had has have hello hey hi
@@ -36,7 +36,7 @@ COVERED = 0.75
 
 def content_words(text: str) -> list[str]:
     """Lower-case words that carry meaning, in order, each once."""
-    return list(dict.fromkeys(word for word in normalise(text).split() if word not in _STOPWORDS))
+    return list(dict.fromkeys(word for word in plain_words(text) if word not in _STOPWORDS))
 
 
 def stem(word: str) -> str:
@@ -59,10 +59,15 @@ def covers(searched: str, question: str) -> bool:
 
 def standalone(text: str, before: str | None) -> str:
     """The question, joined with what the one before was about when it leans on it. `before` None: there was none."""
-    question = _LEADING.sub("", text.strip())
-    leans = question != text.strip() or bool(_POINTING.search(normalise(question)))
-    if before is None or not leans or len(question.split()) > _SHORT:
-        return text.strip()
+    asked = text.strip()
+    if before is None:
+        return asked
+    leading = _LEADING.match(asked)
+    question = asked[leading.end() :] if leading else asked
+    # Nothing but accents stands in the way of these words, and most questions have none.
+    plain = question.lower() if question.isascii() else normalise(question)
+    if not (leading or _POINTING.search(plain)) or len(question.split()) > _SHORT:
+        return asked
     known = {stem(word) for word in content_words(question)}
     context = [word for word in content_words(before) if stem(word) not in known][:_KEPT]
     return f"{question} ({' '.join(context)})" if context else question

@@ -97,14 +97,21 @@ _ASKS_FOR_PERSON = _any(
 )
 
 
+_NO_PART_OF_A_WORD = re.compile(r"[^\w\s']")
+
+
 def normalise(text: str) -> str:
     """Lower case, straight apostrophes, no accents, single spaces: what the patterns are written for."""
+    return " ".join(plain_words(text))
+
+
+def plain_words(text: str) -> list[str]:
+    """The words of the normalised text."""
     plain = text
     if not text.isascii():
         plain = unicodedata.normalize("NFKD", text.replace("’", "'"))
         plain = "".join(c for c in plain if not unicodedata.combining(c))
-    plain = plain.lower()
-    return " ".join(re.sub(r"[^\w\s']", " ", plain).split())
+    return _NO_PART_OF_A_WORD.sub(" ", plain.lower()).split()
 
 
 def refuse_category(text: str) -> RefuseCategory | None:

@@ -323,8 +323,7 @@ class CallSession:
 
     def searched(self, search_id: int, answer: ToolAnswer, now: float) -> None:
         """A `Search` came back."""
-        if not self.ended:
-            self._model.searched(search_id, answer, now)
+        if not self.ended and self._model.searched(search_id, answer, now):
             self._changed_at = now
 
     def heard_again(self, item_id: str, text: str | None, now: float) -> None:

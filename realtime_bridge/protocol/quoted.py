@@ -4,8 +4,10 @@ They go in as a call of `lookup_article` and its output: models take a tool's ou
 in that shape anyway. Unused ones are taken out again, so the conversation does not grow by what nobody read.
 """
 
+import math
 from collections import deque
 from dataclasses import dataclass
+from itertools import islice
 
 import orjson
 
@@ -38,9 +40,12 @@ class Finding:
     def grounds(self, words: str) -> bool:
         """Whether words that the agent said were made from these passages."""
         said = content_words(words)
+        enough = max(GROUNDED_WORDS, math.ceil(GROUNDED_SHARE * len(said)))
+        if len(said) < enough:
+            return False
         held = self.answer.output.lower() if self.answer.output.isascii() else normalise(self.answer.output)
-        found = sum(stem(word) in held for word in said)
-        return found >= GROUNDED_WORDS and found >= GROUNDED_SHARE * len(said)
+        found = (word for word in said if stem(word) in held)
+        return len(list(islice(found, enough))) == enough
 
 
 class QuotedPassages:

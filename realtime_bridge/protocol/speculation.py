@@ -40,6 +40,8 @@ class Speculation:
         self._quoted = QuotedPassages(commands)
         self._item_id = ""
         self._words = ""
+        self._looked_at = ""
+        """The words of which it is known whether to search for them."""
         self._speaking = False
         self._searched: frozenset[str] = frozenset()
         self._unsearched_since = 0.0
@@ -65,7 +67,7 @@ class Speculation:
         else:
             self.settle(turn)
             self.drop(now)
-            self._words, self._searched, self._finding, self._begun = "", frozenset(), None, 0
+            self._words, self._looked_at, self._searched, self._finding, self._begun = "", "", frozenset(), None, 0
         self._item_id, self._speaking = item_id, True
 
     def heard(self, item_id: object, delta: str, now: float) -> None:
@@ -83,6 +85,9 @@ class Speculation:
             self._look(text, 0.0, now)
 
     def _look(self, words: str, settle_ms: float, now: float) -> None:
+        if words == self._looked_at:
+            return
+        self._looked_at = words
         query = standalone(words, self._before)[-LONGEST_QUERY:]
         about = stems(query)
         if about <= self._searched:
@@ -135,7 +140,7 @@ class Speculation:
         if self._under_way is None or self._under_way.search.id != search_id:
             return
         self._over(max(now, self._under_way.begins_at))
-        self._searched = frozenset()
+        self._looked_at, self._searched = "", frozenset()
         self._commands.append(Count("search_ahead_failed"))
         if self._waiting is not None:
             (tool, _), self._waiting = self._waiting, None

@@ -308,6 +308,25 @@ class TestLookUpOfTheModel:
         assert turn.timing.stages["retrieval"] == 30.0
         assert turn.timing.stages["retrieval_saved"] == 10.0
 
+    def test_that_waits_keeps_its_search_when_the_transcript_says_what_was_heard_already(self, caller: Caller) -> None:
+        """The follow-up leans on what the model asked for by then, and that has a word more."""
+        caller.says(QUESTION)
+        caller.search_returns()
+        caller.stops()
+        caller.agent_says(ANSWER)
+        caller.play_all()
+        caller.begins("item_u2")
+        caller.says("And how long does that take?", "item_u2")
+        caller.model("input_audio_buffer.speech_stopped", item_id="item_u2", audio_end_ms=caller.session.audio_in_ms)
+        caller.asks_tool("lookup_article", '{"query": "how long does a password reset link take"}')
+        begun = caller.queries
+
+        transcript = "And how long does that take?"
+        caller.model("conversation.item.input_audio_transcription.completed", item_id="item_u2", transcript=transcript)
+
+        assert caller.tools == []
+        assert caller.queries == begun
+
     def test_that_waits_is_run_when_the_search_breaks(self, caller: Caller) -> None:
         caller.says("How do I reset my password")
         caller.stops()
