@@ -5,7 +5,7 @@ as tasks, so a slow search or a slow workflow never holds up a frame.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +22,7 @@ from firstline.prompts import language_pack
 from realtime_bridge import metrics
 from realtime_bridge.admission import Admission, StreamRefused
 from realtime_bridge.alarm import Alarm
+from realtime_bridge.beside import Beside
 from realtime_bridge.call_model import CallModel
 from realtime_bridge.call_parts import CallParts
 from realtime_bridge.call_started import age_ms, call_started
@@ -32,6 +33,7 @@ from realtime_bridge.protocol.call import CallSession
 from realtime_bridge.protocol.commands import (
     AskForPerson,
     AskIfAlive,
+    Command,
     Configure,
     Count,
     Forget,
@@ -78,7 +80,7 @@ class LiveCall(PhoneSocket):
         self._runner: ToolRunner | None = None
         self._recorder: Recorder | None = None
         self._tape: Tape | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._beside = Beside()
         self._searching: asyncio.Task[None] | asyncio.TimerHandle | None = None
         self._transcript_ready = asyncio.Event()
         self._in_burst = False
@@ -132,8 +134,7 @@ class LiveCall(PhoneSocket):
             self._model.close()
         # These know us: as long as we know them, none is freed (a task that was cancelled holds on to its frames).
         self._model, self._searching = None, None
-        for task in self._tasks:
-            task.cancel()
+        self._beside.cancel()
 
     def _bad_frame(self, problem: BadFrame) -> None:
         metrics.BAD_FRAMES.inc()
@@ -148,6 +149,7 @@ class LiveCall(PhoneSocket):
         start = call_started(event)
         self.admit(start.call_sid, event.parameters.get("token", ""))
         self._start = start
+        self._beside.call_sid = start.call_sid
         self._live.add(self)
         pack = language_pack(start.language)
         note = f"call_sid: {start.call_sid}"
@@ -191,9 +193,9 @@ class LiveCall(PhoneSocket):
         )
         self.to_model = self._model.send
         if resumed:
-            self._beside(self._resume(start))
+            self._beside.run(self._resume(start))
         if start.direction is Direction.INBOUND and E164.match(start.from_number):
-            self._beside(self._recall(start))
+            self._beside.run(self._recall(start))
         log.info("stream_started", call_sid=start.call_sid, direction=start.direction.value, resumed=resumed)
 
     def _on_model(self, event: dict[str, Any]) -> None:
@@ -268,10 +270,15 @@ class LiveCall(PhoneSocket):
     # --- doing what the session decided -------------------------------------------------------------------------------
 
     def _perform(self) -> None:
-        session, model = self._session, self._model
+        session = self._session
         assert session is not None
-        to_phone: list[bytes] = []
-        for command in session.take_commands():
+        if session.stirred:
+            self._do(session.take_commands())
+        self._alarm.set(session.wakes_at)
+
+    def _do(self, commands: Sequence[Command]) -> None:
+        model, to_phone = self._model, list[bytes]()
+        for command in commands:
             match command:
                 case ToPhone(data):
                     to_phone.append(data)
@@ -286,9 +293,9 @@ class LiveCall(PhoneSocket):
                 case AskIfAlive() if model is not None:
                     model.ping()
                 case RunTool():
-                    self._beside(self._run_tool(command))
+                    self._beside.run(self._run_tool(command))
                 case AskForPerson(cause):
-                    self._beside(self._find_person(cause))
+                    self._beside.run(self._find_person(cause))
                 case Search():
                     self._forget()
                     # Most searches give way to a better question before they begin: those cost no task.
@@ -296,7 +303,7 @@ class LiveCall(PhoneSocket):
                 case Forget():
                     self._forget()
                 case HearAgain() if self._parts.transcription is not None:
-                    self._beside(self._hear_again(command, self._parts.transcription))
+                    self._beside.run(self._hear_again(command, self._parts.transcription))
                 case TurnBegan(number) if self._recorder is not None:
                     self._recorder.turn_began(number)
                 case Report(kind, turn, detail):
@@ -307,7 +314,6 @@ class LiveCall(PhoneSocket):
                     metrics.SWALLOWED.labels(event, detail).inc()
         if to_phone:
             self.to_phone(to_phone)
-        self._alarm.set(session.wakes_at)
 
     # --- time ---------------------------------------------------------------------------------------------------------
 
@@ -324,18 +330,6 @@ class LiveCall(PhoneSocket):
         """The session ended the call by itself: by a goodbye, or because it needs somebody else."""
         if self._session is not None and self._session.ended and self._leaving is None:
             self._leaving = self._loop.call_later(GOODBYE_DELIVERY, self.hang_up, WSCloseCode.OK)
-
-    def _beside(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._beside_done)
-        return task
-
-    def _beside_done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            metrics.SWALLOWED.labels("task_crashed", type(error).__name__).inc()
-            log.error("task_crashed", call_sid=self.call_sid, exc_info=error)
 
     async def _find_person(self, cause: RuntimeCause) -> None:
         assert self._start is not None
@@ -365,7 +359,7 @@ class LiveCall(PhoneSocket):
             self._searching = None
 
     def _begin_search(self, search: Search) -> None:
-        self._searching = self._beside(self._search(search))
+        self._searching = self._beside.run(self._search(search))
 
     async def _search(self, search: Search) -> None:
         """Search for what the caller is saying. Cancelled when a better question comes or nobody waits any more."""

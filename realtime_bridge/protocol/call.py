@@ -136,6 +136,11 @@ class CallSession:
             self._commands,
         )
 
+    @property
+    def stirred(self) -> bool:
+        """Whether anything happened since `take_commands` that asks for something to be done, or to wake sooner."""
+        return self._changed_at is not None or bool(self._commands)
+
     def take_commands(self) -> list[Command]:
         """What to do now, in order; empties the list."""
         self._settle()
@@ -282,8 +287,8 @@ class CallSession:
         if kind in NEEDS_NOTHING:
             if kind == "session.updated":
                 self._responses.configured(event)
-            # But it is a word, from which on a session's silence is noticed.
-            self._due = min(self._due, self._pulse.due)
+            if self._pulse.due < self._due:
+                self._changed_at = now  # it is a word, from which on a session's silence is noticed
             return
         if not self._interruptions.takes(event, now):
             self._handle(event, now)
