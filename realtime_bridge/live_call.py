@@ -366,14 +366,14 @@ class LiveCall(PhoneSocket):
         assert self._runner is not None
         assert self._session is not None
         try:
-            answer = await self._runner.search(search.query)
+            result = await self._runner.search(search.query)
         except Exception as error:  # whatever broke: the call goes on, and the model's own look-up will tell
             log.warning("search_ahead_failed", call_sid=self.call_sid, error=type(error).__name__)
             self._searching = None
             self._session.search_failed(search.id, self._now())
         else:
             self._searching = None
-            self._session.searched(search.id, answer, self._now())
+            self._session.searched(search.id, result, self._now())
         self._perform()
 
     def _report(self, kind: FactKind, turn: Turn | None, detail: str) -> None:

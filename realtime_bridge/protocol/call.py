@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from firstline.domain.facts import FactKind
+from firstline.domain.passages import SearchResult
 from firstline.domain.resume import ResumeContext
 from firstline.domain.turn import Usage
 from realtime_bridge.protocol import realtime
@@ -326,9 +327,9 @@ class CallSession:
             self._model.tool_answered(call_id, answer, now)
             self._changed_at = now
 
-    def searched(self, search_id: int, answer: ToolAnswer, now: float) -> None:
+    def searched(self, search_id: int, result: SearchResult, now: float) -> None:
         """A `Search` came back."""
-        if not self.ended and self._model.searched(search_id, answer, now):
+        if not self.ended and self._model.searched(search_id, result, now):
             self._changed_at = now
 
     def heard_again(self, item_id: str, text: str | None, now: float) -> None:

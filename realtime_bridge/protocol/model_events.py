@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from firstline.domain.passages import SearchResult
 from firstline.domain.turn import Usage
 from realtime_bridge.protocol import faults, realtime
 from realtime_bridge.protocol.caller_line import CallerLine
@@ -237,10 +238,10 @@ class ModelEvents:
         else:
             self._usd += usd
 
-    def searched(self, search_id: int, answer: ToolAnswer, now: float) -> bool:
+    def searched(self, search_id: int, result: SearchResult, now: float) -> bool:
         """A `Search` came back: whether the model waited for it, and has its answer now."""
         call_id = self._ahead.waiting_call
-        known = self._ahead.found(search_id, answer, self._keeper.open, now)
+        known = self._ahead.found(search_id, result, self._keeper.open, now)
         if known is not None:
             self.tool_answered(call_id, known, now)
         return known is not None

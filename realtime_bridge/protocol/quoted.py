@@ -7,14 +7,17 @@ in that shape anyway. Unused ones are taken out again, so the conversation does 
 import math
 from collections import deque
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 
 import orjson
 
+from firstline.domain.passages import SearchResult
 from firstline.domain.question import content_words, stem
 from firstline.domain.refusal import normalise
 from realtime_bridge.protocol import realtime
 from realtime_bridge.protocol.commands import Command, ToModel, ToolAnswer
+from realtime_bridge.protocol.passages import look_up_answer
 
 LOOKUP = "lookup_article"
 KEPT = 2
@@ -24,15 +27,20 @@ GROUNDED_SHARE, GROUNDED_WORDS = 0.6, 3
 """An answer was made from passages when they hold this share of its content words, and at least so many."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Finding:
-    """What a search found."""
+    """What a search found. Much of it no model ever reads, and is not written."""
 
     query: str
-    answer: ToolAnswer
+    found: SearchResult
     took_ms: float
 
-    @property
+    @cached_property
+    def answer(self) -> ToolAnswer:
+        """What a look-up would have answered."""
+        return look_up_answer(self.found)
+
+    @cached_property
     def arguments(self) -> str:
         """What the model would have asked with, JSON."""
         return orjson.dumps({"query": self.query}).decode()

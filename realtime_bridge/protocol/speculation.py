@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import orjson
 
+from firstline.domain.passages import SearchResult
 from firstline.domain.question import covers, standalone, stems
 from firstline.domain.turn import Lookup
 from realtime_bridge.protocol.commands import Command, Count, Forget, RunTool, Search, ToolAnswer
@@ -120,13 +121,13 @@ class Speculation:
 
     # --- what was found -----------------------------------------------------------------------------------------------
 
-    def found(self, search_id: int, answer: ToolAnswer, turn: OpenTurn | None, now: float) -> ToolAnswer | None:
+    def found(self, search_id: int, result: SearchResult, turn: OpenTurn | None, now: float) -> ToolAnswer | None:
         """A search came back: the answer to the look-up that waits for it, or None when none does."""
         under_way = self._under_way
         if under_way is None or under_way.search.id != search_id:
             return None
         self._over(max(now, under_way.begins_at))
-        self._finding = Finding(under_way.search.query, answer, max(0.0, now - under_way.begins_at))
+        self._finding = Finding(under_way.search.query, result, max(0.0, now - under_way.begins_at))
         if self._waiting is not None:
             (_, since), self._waiting = self._waiting, None
             saved = max(0.0, since - under_way.begins_at)

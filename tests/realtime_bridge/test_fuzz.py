@@ -8,14 +8,17 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from firstline.domain.passages import SearchResult
 from realtime_bridge.protocol.commands import AskForPerson, Happened, Search, ToModel, ToolAnswer, ToPhone
 from realtime_bridge.protocol.phrases import CallPhrases
 from realtime_bridge.protocol.quoted import KEPT
 from realtime_bridge.protocol.replay import ResumeNotes
 from realtime_bridge.protocol.rules import CallRules
 from realtime_bridge.protocol.twilio import BadFrame, MarkReached, StreamStopped, TwilioStream, audio_ms
+from tests.fakes.knowledge import passage
 from tests.realtime_bridge.calls import STREAM, Bench, mulaw, phrase
 
+FOUND = SearchResult("reset", [passage("a", "reset my password")], None, 0.9)
 IDS = st.sampled_from(["a", "b", "c"])
 JUNK = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=5),
@@ -191,7 +194,7 @@ class LiveCall(RuleBasedStateMachine):
         if breaks:
             self.bench.session.search_failed(self.searches[-back], self.bench.now)
         else:
-            self.bench.session.searched(self.searches[-back], ToolAnswer('{"a": "reset my password"}'), self.bench.now)
+            self.bench.session.searched(self.searches[-back], FOUND, self.bench.now)
         self.look(self.bench.take())
 
     @rule()

@@ -4,21 +4,19 @@ import orjson
 import pytest
 
 from firstline.domain.groundedness import groundedness
+from firstline.domain.passages import SearchResult
 from firstline.domain.turn import Lookup
-from realtime_bridge.protocol.commands import Forget, RunTool, Search, ToolAnswer
+from realtime_bridge.protocol.commands import Forget, RunTool, Search
+from realtime_bridge.protocol.passages import look_up_answer
 from realtime_bridge.protocol.replay import ResumeNotes
 from realtime_bridge.protocol.speculation import PATIENCE_MS, SETTLE_MS
+from tests.fakes.knowledge import passage
 from tests.realtime_bridge.calls import Bench
 
 QUESTION = "How do I reset my password?"
 ANSWER = "Open the sign-in page and choose Forgot password."
-FOUND = ToolAnswer(
-    orjson.dumps({"confidence": 0.9, "passages": [{"text": ANSWER}]}).decode(),
-    chunk_ids=["kb_000000000001"],
-    article_ids=["reset-password"],
-    confidence=0.9,
-    stages={"retrieval": 60.0},
-)
+FOUND = SearchResult(QUESTION, [passage("reset-password", ANSWER)], None, 0.9, {"total": 60.0})
+LOOKED_UP = look_up_answer(FOUND)
 
 
 class Caller(Bench):
@@ -34,11 +32,11 @@ class Caller(Bench):
         self.model("input_audio_buffer.speech_stopped", item_id=item, audio_end_ms=self.session.audio_in_ms)
         self.model("conversation.item.input_audio_transcription.completed", item_id=item, transcript=text)
 
-    def search_returns(self, answer: ToolAnswer = FOUND, took: float = 60.0) -> None:
+    def search_returns(self, result: SearchResult = FOUND, took: float = 60.0) -> None:
         """The newest search begins after its delay and comes back."""
         search = self.searches[-1]
         self.now += search.delay_ms + took
-        self.session.searched(search.id, answer, self.now)
+        self.session.searched(search.id, result, self.now)
         self.take()
 
     def heard_out(self) -> None:
@@ -164,7 +162,7 @@ class TestQuoting:
         assert (call["type"], call["name"]) == ("function_call", "lookup_article")
         assert orjson.loads(call["arguments"]) == {"query": "How do I reset my password"}
         assert (output["type"], output["call_id"]) == ("function_call_output", call["call_id"])
-        assert output["output"] == FOUND.output
+        assert output["output"] == LOOKED_UP.output
 
     def test_asks_the_model_for_nothing(self, caller: Caller) -> None:
         caller.says("How do I reset my password")
@@ -238,7 +236,7 @@ class TestQuoting:
 
     def test_is_evidence_for_the_gate_when_the_model_hands_off(self, caller: Caller) -> None:
         caller.says("Who won the match")
-        caller.search_returns(ToolAnswer("{}", chunk_ids=["kb_000000000009"], confidence=0.1))
+        caller.search_returns(SearchResult("", [passage("seats", "Ten seats.", number=9)], None, 0.1))
         caller.stops("Who won the match?")
 
         caller.asks_tool("handoff_to_human")
@@ -342,7 +340,7 @@ class TestLookUpOfTheModel:
         caller.stops()
 
         caller.asks_tool("lookup_article", '{"query": "how many seats does the team plan have"}')
-        caller.session.tool_answered("call_1", FOUND, caller.now)
+        caller.session.tool_answered("call_1", LOOKED_UP, caller.now)
         caller.agent_says("It has ten seats.")
         caller.play_all()
 
