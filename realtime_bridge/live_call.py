@@ -5,6 +5,7 @@ as tasks, so a slow search or a slow workflow never holds up a frame.
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -173,10 +174,11 @@ class LiveCall(PhoneSocket):
             rules=self._parts.rules,
             price=self._parts.price,
             age_ms=age_ms(start),
+            clock_zero=time.time() * 1000 - self._now(),
         )
-        self._recorder = Recorder(start, event.stream_sid, self._parts.recordings)
-        self._tape = self._recorder.tape
-        session.line.also = self._tape
+        if self._parts.recordings is not None:
+            self._recorder = Recorder(start, event.stream_sid, self._parts.recordings)
+            self._tape = session.line.also = self._recorder.tape
         self.listen(session.line)
         self._runner = ToolRunner(
             start, session, self._parts.knowledge, self._parts.control, self._parts.zone, to_owner(self._transcribed)

@@ -9,7 +9,6 @@ import struct
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -115,44 +114,31 @@ def _encoded(fresh: Sequence[tuple[str, str, Callable[[], bytes]]]) -> list[tupl
 
 
 class Recorder:
-    """One stream's tape, and when its turns were. Without `recordings` no audio is held, only the times."""
+    """One stream's tape, and what is kept of it."""
 
-    def __init__(self, start: CallStarted, stream_sid: str, recordings: Recordings | None) -> None:
+    def __init__(self, start: CallStarted, stream_sid: str, recordings: Recordings) -> None:
         self._start = start
         self._stream = stream_sid[-6:]
         self._recordings = recordings
-        self.tape: Tape | None = Tape() if recordings else None
-        """None where no audio is kept."""
+        self.tape = Tape()
         self._turn = 0
-        self._spoke_at = self._stopped_at = ""
 
     def caller_speaks(self) -> None:
         """The model noticed speech."""
-        self._spoke_at = _utc()
-        if self.tape is not None:
-            self.tape.caller_speaks()
+        self.tape.caller_speaks()
 
     def turn_began(self, number: int) -> None:
         """The caller has finished saying something."""
-        self._turn, self._stopped_at = number, _utc()
-        if self.tape is not None:
-            self.tape.caller_stopped()
+        self._turn = number
+        self.tape.caller_stopped()
 
     def finished(self, turn: Turn, now: float) -> Turn:
-        """A turn that is about to be reported, with its times and the keys of its recordings on their way."""
-        # A turn in which the agent spoke alone never began: it has an end and no more.
-        spoke, stopped = (self._spoke_at, self._stopped_at) if turn.number == self._turn else ("", "")
-        timing = replace(turn.timing, spoke_at=spoke, stopped_at=stopped, ended_at=_utc())
-        if self.tape is None or self._recordings is None:
-            return replace(turn, timing=timing)
+        """A turn that is about to be reported, with the keys of its recordings, which are on their way."""
         cutting = self.tape.cut(now)
         day, sid = self._start.started_at[:10], self._start.call_sid
+        # A turn in which the agent spoke alone never began: the caller has no part in it.
         sides = {"caller": bool(cutting.caller) and turn.number == self._turn, "agent": bool(turn.agent_text)}
         keys = {side: audio_key(day, sid, turn.number, side, self._stream) for side, kept in sides.items() if kept}
         audio = TurnAudio(**keys)
         self._recordings.keep(sid, audio, cutting)
-        return replace(turn, timing=timing, audio=audio)
-
-
-def _utc() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+        return replace(turn, audio=audio)

@@ -62,11 +62,13 @@ class CallSession:
         rules: CallRules | None = None,
         price: Callable[[Usage], float | None] | None = None,
         age_ms: float = 0.0,
+        clock_zero: float = 0.0,
     ) -> None:
         """`note_of_call` is what the model must know of this call alone, `age_ms` how long the call has lasted.
 
         `speculate` searches while the caller speaks; `second_hearing` writes down what the model could not make out;
-        `price` is what a response costs in USD, None where that is unknown.
+        `price` is what a response costs in USD, None where that is unknown; `clock_zero` is when the clock was 0, in ms
+        since 1970.
         """
         self._age_ms = age_ms
         self.config = config
@@ -85,7 +87,7 @@ class CallSession:
         self._voice = AgentVoice(stream, self._commands)
         self._announcer = Announcer(self._voice, self._commands)
         self._conversation = Conversation()
-        self._keeper = TurnKeeper(self._conversation, self._commands, language)
+        self._keeper = TurnKeeper(self._conversation, self._commands, language, clock_zero)
         self._responses = Responses(self._commands, partial(realtime.server_answers, config))
         self._pulse = Pulse(self._commands)
         self._ahead = Speculation(self._commands, speculate)
@@ -227,7 +229,7 @@ class CallSession:
         self._announcer.heard(now)
         # A phrase of ours that was heard while the model's answer is awaited ends no turn.
         if not self._voice.playing and self._responses.idle and not self._responses.owed:
-            self._keeper.close()
+            self._keeper.close(now)
 
     # --- going on after a break ---------------------------------------------------------------------------------------
 
@@ -258,7 +260,7 @@ class CallSession:
         self._pulse.forget()
         self._voice.forget_model()
         self._configure()
-        lines, tools = self._conversation.with_open(turn.close(self.language) if turn else None)
+        lines, tools = self._conversation.with_open(self._keeper.so_far(now))
         self._commands += replayed(lines, [], unanswered and not unheard, notes, tools)
         self._commands += under_way(self._responses.tools.values())
         self._ahead.replaced(turn)
@@ -308,6 +310,7 @@ class CallSession:
         if kind == "input_audio_buffer.speech_started":
             self._watch.caller_was_heard()
             item_id = str(event.get("item_id", ""))
+            self._keeper.caller_speaks(now)
             self._interruptions.caller_sounds(item_id, now)
             self._ahead.begin(item_id, self._keeper.open, now)
             return
@@ -390,5 +393,5 @@ class CallSession:
         self.ended = True
         self._voice.end(now)
         self._announcer.end()
-        self._keeper.close()
+        self._keeper.close(now)
         self._commands.append(Report(FactKind.STREAM_ENDED, detail=reason))

@@ -71,7 +71,7 @@ class RuntimeWords:
         if heard.name == "greeting" or self._keeper.open is not None:
             self._keeper.conversation.agent_said(heard.text)
         else:
-            self._keeper.agent_alone(heard.text)
+            self._keeper.agent_alone(heard.text, heard.now)
 
     def _goodbye_unless_cut(self, heard: Heard) -> None:
         self._tell(heard)

@@ -4,16 +4,18 @@ from collections.abc import Callable
 
 from firstline.domain.facts import FactKind
 from firstline.domain.resume import ResumeContext
-from firstline.domain.turn import Turn, Usage
+from firstline.domain.turn import Turn, TurnTiming, Usage
 from realtime_bridge.protocol.commands import Command, Count, Report, TurnBegan
 from realtime_bridge.protocol.conversation import Conversation
-from realtime_bridge.protocol.turns import OpenTurn
+from realtime_bridge.protocol.turns import OpenTurn, utc
 
 
 class TurnKeeper:
     """One turn at a time."""
 
-    def __init__(self, conversation: Conversation, commands: list[Command], language: str) -> None:
+    def __init__(self, conversation: Conversation, commands: list[Command], language: str, clock_zero: float) -> None:
+        self._clock_zero = clock_zero
+        self._spoke_at: float | None = None
         self.conversation = conversation
         self._commands = commands
         self._begun = 0
@@ -36,14 +38,19 @@ class TurnKeeper:
         if owed:
             self._begun += 1
             words, item_id = context.lines[-1].text if unfinished else "", f"resumed-{self._begun}"
-            self.open = OpenTurn(self._begun, now, now, item_id, words, transcript_pending=False, taken_over=True)
+            self.open = OpenTurn(self._begun, now, now, item_id, None, words, transcript_pending=False, taken_over=True)
             self._commands.append(TurnBegan(self._begun))
+
+    def caller_speaks(self, now: float) -> None:
+        """Speech was detected: a turn begins once it is over."""
+        self._spoke_at = now
 
     def begin(self, item_id: str, now: float, really_stopped_at: float) -> OpenTurn:
         """The caller has finished saying something."""
-        self.close()
+        self.close(now)
         self._begun += 1
-        self.open = OpenTurn(self._begun, now, really_stopped_at, item_id=item_id)
+        self.open = OpenTurn(self._begun, now, really_stopped_at, item_id, self._spoke_at)
+        self._spoke_at = None
         self._commands.append(TurnBegan(self._begun))
         return self.open
 
@@ -73,17 +80,22 @@ class TurnKeeper:
         if self.open is not None:
             self.open.usage += usage
 
-    def agent_alone(self, text: str) -> None:
+    def agent_alone(self, text: str, now: float) -> None:
         """The agent said something that answers nobody, and the caller heard it."""
         self._begun += 1
-        self._finished(Turn(self._begun, "", text, self.language))
+        timing = TurnTiming(ended_at=utc(self._clock_zero + now))
+        self._finished(Turn(self._begun, "", text, self.language, timing=timing))
 
-    def close(self) -> None:
+    def so_far(self, now: float) -> Turn | None:
+        """The turn under way as if it were over, if there is one."""
+        return self.open.close(self.language, now, self._clock_zero) if self.open else None
+
+    def close(self, now: float) -> None:
         """The turn under way is over, if there is one."""
         turn, self.open = self.open, None
         if turn is not None:
             self.closing(turn)
-            self._finished(turn.close(self.language))
+            self._finished(turn.close(self.language, now, self._clock_zero))
 
     def _finished(self, turn: Turn) -> None:
         self.conversation.add(turn)

@@ -5,11 +5,17 @@ caller *really* stopped. Stages are measured on their own and do not add up to e
 """
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from firstline.domain.turn import Lookup, ToolUse, Turn, TurnTiming, Usage
 from realtime_bridge.protocol.commands import RunTool, ToolAnswer
 from realtime_bridge.protocol.playback import Utterance
 from realtime_bridge.protocol.quoted import LOOKUP, Finding
+
+
+def utc(ms: float) -> str:
+    """ISO 8601 of ms since 1970."""
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")
 
 
 @dataclass(slots=True)
@@ -43,6 +49,8 @@ class OpenTurn:
     """End of speech detected."""
     really_stopped_at: float
     item_id: str = ""
+    spoke_at: float | None = None
+    """When the caller began to speak; None where nobody noticed."""
     caller_text: str = ""
     transcript_pending: bool = True
     spoken: list[Spoken] = field(default_factory=list)
@@ -108,8 +116,8 @@ class OpenTurn:
         self.article_ids += [article for article in answer.article_ids if article not in self.article_ids]
         self.confidence = answer.confidence if answer.confidence is not None else self.confidence
 
-    def close(self, language: str) -> Turn:
-        """The turn as it is reported."""
+    def close(self, language: str, now: float, clock_zero: float) -> Turn:
+        """The turn as it is reported, over `now`; `clock_zero` is when the session's clock was 0, ms since 1970."""
         said = " ".join(text for spoken in self.spoken if (text := spoken.heard_text))
         first = None if self.taken_over else self.first_audio_at
         return Turn(
@@ -128,6 +136,9 @@ class OpenTurn:
                 first_audio_ms=None if first is None else round(first - self.stopped_at, 1),
                 turn_gap_ms=None if first is None else round(first - self.really_stopped_at, 1),
                 stages={name: round(ms, 2) for name, ms in self.stages.items()},
+                spoke_at="" if self.spoke_at is None else utc(clock_zero + self.spoke_at),
+                stopped_at=utc(clock_zero + self.stopped_at),
+                ended_at=utc(clock_zero + now),
             ),
             usage=self.usage,
             lookup=self.lookup,

@@ -58,6 +58,7 @@ class Bench:
         phrases: CallPhrases | None = None,
         price: Callable[[Usage], float | None] | None = None,
         age_ms: float = 0.0,
+        clock_zero: float = 0.0,
         note_of_call: str = "",
         alive: bool = True,
     ) -> None:
@@ -77,6 +78,7 @@ class Bench:
             phrases=phrases,
             price=price,
             age_ms=age_ms,
+            clock_zero=clock_zero,
         )
         self.now = 0.0
         self.commands: list[Command] = []

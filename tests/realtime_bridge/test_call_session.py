@@ -261,6 +261,19 @@ class TestTurn:
         [turn] = bench.turns
         assert (turn.usage.input_audio, turn.usage.cached, turn.usage.output_audio) == (40, 10, 60)
 
+    def test_says_when_it_was_whoever_spoke_over_its_answer(self) -> None:
+        bench = Bench(clock_zero=1_000_000)
+        bench.start()
+        bench.caller_says("How?")
+        bench.agent_says("Choose Forgot password.", ms=8000)
+        bench.wait(2000)
+
+        bench.caller_says("And by phone?", "item_u2")
+
+        times = bench.turns[0].timing
+        clocks = [iso.removeprefix("1970-01-01T00:16:") for iso in (times.spoke_at, times.stopped_at, times.ended_at)]
+        assert clocks == ["40.000+00:00", "41.500+00:00", "45.000+00:00"]
+
 
 class TestFarewell:
     def test_is_reported_when_the_words_before_the_move_were_heard(self, bench: Bench) -> None:
