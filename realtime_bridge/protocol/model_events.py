@@ -240,11 +240,11 @@ class ModelEvents:
 
     def searched(self, search_id: int, result: SearchResult, now: float) -> bool:
         """A `Search` came back: whether the model waited for it, and has its answer now."""
-        call_id = self._ahead.waiting_call
         known = self._ahead.found(search_id, result, self._keeper.open, now)
-        if known is not None:
-            self.tool_answered(call_id, known, now)
-        return known is not None
+        if known is None:
+            return False
+        self.tool_answered(*known, now)
+        return True
 
     def tool_answered(self, call_id: str, answer: ToolAnswer, now: float) -> None:
         """A tool came back: the model is told, and asked to speak once it is free and the caller is silent."""

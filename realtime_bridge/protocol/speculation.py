@@ -6,7 +6,7 @@ come only after the end of speech, the search runs while the model makes up its 
 searched already, it is answered at once.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import orjson
 
@@ -26,12 +26,6 @@ LONGEST_QUERY = 1000
 HANDOFF = "handoff_to_human"
 
 
-@dataclass(frozen=True, slots=True)
-class _UnderWay:
-    search: Search
-    begins_at: float
-
-
 class Speculation:
     """What is searched for the caller's present words, and what came of it. Does nothing when it is not `enabled`."""
 
@@ -49,7 +43,9 @@ class Speculation:
         self._count = 0
         self._begun = 0
         """Searches begun for these words."""
-        self._under_way: _UnderWay | None = None
+        self._under_way: Search | None = None
+        self._begins_at = 0.0
+        """When the search under way does, after its delay."""
         self._finding: Finding | None = None
         self._waiting: tuple[RunTool, float] | None = None
         """A look-up of the model that the search under way will answer, and when it was asked for."""
@@ -93,15 +89,14 @@ class Speculation:
         about = stems(query)
         if about <= self._searched:
             return
-        if self._under_way is None or now >= self._under_way.begins_at:
+        if self._under_way is None or now >= self._begins_at:
             self._unsearched_since = now
         delay = max(0.0, min(settle_ms, self._unsearched_since + PATIENCE_MS - now))
         self._over(now)
         self._searched = about
         self._count += 1
-        search = Search(self._count, query, delay)
-        self._under_way = _UnderWay(search, now + delay)
-        self._commands.append(search)
+        self._under_way, self._begins_at = Search(self._count, query, delay), now + delay
+        self._commands.append(self._under_way)
 
     def nothing_asked(self, now: float) -> None:
         """The caller only made a sound."""
@@ -115,42 +110,39 @@ class Speculation:
             self._commands.append(Forget())
 
     def _over(self, now: float) -> None:
-        if self._under_way is not None and now >= self._under_way.begins_at:
+        if self._under_way is not None and now >= self._begins_at:
             self._begun += 1
         self._under_way = None
 
     # --- what was found -----------------------------------------------------------------------------------------------
 
-    def found(self, search_id: int, result: SearchResult, turn: OpenTurn | None, now: float) -> ToolAnswer | None:
-        """A search came back: the answer to the look-up that waits for it, or None when none does."""
-        under_way = self._under_way
-        if under_way is None or under_way.search.id != search_id:
+    def found(
+        self, search_id: int, result: SearchResult, turn: OpenTurn | None, now: float
+    ) -> tuple[str, ToolAnswer] | None:
+        """A search came back: call id and answer of the look-up that waits for it, or None when none does."""
+        search = self._under_way
+        if search is None or search.id != search_id:
             return None
-        self._over(max(now, under_way.begins_at))
-        self._finding = Finding(under_way.search.query, result, max(0.0, now - under_way.begins_at))
+        self._over(max(now, self._begins_at))
+        self._finding = Finding(search.query, result, max(0.0, now - self._begins_at))
         if self._waiting is not None:
-            (_, since), self._waiting = self._waiting, None
-            saved = max(0.0, since - under_way.begins_at)
-            return self._serve(self._finding, turn, Lookup.JOINED, saved, waited=now - since)
+            (tool, since), self._waiting = self._waiting, None
+            saved = max(0.0, since - self._begins_at)
+            return tool.call_id, self._serve(self._finding, turn, Lookup.JOINED, saved, waited=now - since)
         if self._speaking:
             self._quoted.put(self._finding)
         return None
 
     def failed(self, search_id: int, now: float) -> None:
         """A search broke: a look-up that waited for it is run by itself, so that its failure is told to the model."""
-        if self._under_way is None or self._under_way.search.id != search_id:
+        if self._under_way is None or self._under_way.id != search_id:
             return
-        self._over(max(now, self._under_way.begins_at))
+        self._over(max(now, self._begins_at))
         self._looked_at, self._searched = "", frozenset()
         self._commands.append(Count("search_ahead_failed"))
         if self._waiting is not None:
             (tool, _), self._waiting = self._waiting, None
             self._commands.append(tool)
-
-    @property
-    def waiting_call(self) -> str:
-        """Call id of the look-up that the search under way will answer; empty when there is none."""
-        return self._waiting[0].call_id if self._waiting else ""
 
     # --- the turn -----------------------------------------------------------------------------------------------------
 
@@ -174,7 +166,7 @@ class Speculation:
         if finding is not None and same_question(finding.query, query):
             self.drop(now)
             return self._serve(finding, turn, Lookup.AHEAD, finding.took_ms)
-        if under_way is not None and self._waiting is None and same_question(under_way.search.query, query):
+        if under_way is not None and self._waiting is None and same_question(under_way.query, query):
             self._waiting = (tool, now)
             return None
         self.drop(now)
