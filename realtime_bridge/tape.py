@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from realtime_bridge.protocol.commands import Play, ToPhone
-from realtime_bridge.protocol.twilio import MULAW_BYTES_PER_MS, CallerAudio, MarkReached
+from realtime_bridge.protocol.twilio import MULAW_BYTES_PER_MS, CallerAudio, MarkReached, mulaw_of
 
 BEFORE_SPEECH_FRAMES = 75
 """Of the caller, kept while they are silent: what was said before the model noticed, 1.5 s at 20 ms a frame."""
@@ -40,7 +40,7 @@ class Cutting:
 
     def caller_audio(self) -> bytes:
         """G.711 µ-law."""
-        return b"".join(self.caller)
+        return mulaw_of(self.caller)
 
     def agent_audio(self) -> bytes:
         """G.711 µ-law, as the caller heard it, without the pauses in between."""

@@ -6,7 +6,6 @@ everything else is left to `TwilioStream`. Twilio writes the fields of a frame i
 before the payload vary, so its place is known; a frame in another order is read as JSON.
 """
 
-import binascii
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -14,15 +13,17 @@ from typing import Protocol
 import orjson
 
 from realtime_bridge.protocol.frame_budget import CREDIT, FrameBudget
-from realtime_bridge.protocol.realtime import APPEND, append_audio
-from realtime_bridge.protocol.twilio import MULAW_BYTES_PER_MS, CallerAudio
+from realtime_bridge.protocol.realtime import APPEND
+from realtime_bridge.protocol.twilio import CallerAudio, audio_ms
 
 HELD = 500
-"""Frames, 10 s: the most that is kept. A longer utterance loses its beginning: 130 KB a call is enough."""
+"""Frames, 10 s: the most that is kept. A longer utterance loses its beginning: 150 KB a call is enough."""
 LOOKED_AFTER = CREDIT
 """Frames after which what is due now and then is done once for all of them: half a second."""
 USUAL = 216
 """Base64 characters of 20 ms, which are 160 bytes of µ-law."""
+_ALPHABET, _PADDING = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", b"=="
+"""Of base64, and how 160 bytes of it end. To tell that it is base64 takes a third of the time of decoding it."""
 FRAME_MS = 20.0
 _HEAD = b'{"event":"media",'
 _TRACK = b'"track":"inbound"'
@@ -93,15 +94,10 @@ class CallerLine:
             payload = data[self._begins : self._ends]
         elif not (payload := self._read(data)):
             return None
-        try:
-            audio = binascii.a2b_base64(payload, strict_mode=True)
-        except ValueError:
+        if payload.translate(None, _ALPHABET) != _PADDING:
             return None
-        self._keep(audio)
-        if self._left == LOOKED_AFTER and self.budget is not None and not self.budget.spend(LOOKED_AFTER):
-            return None
-        # Strict base64 has no character that JSON would escape.
-        return APPEND % payload
+        # Base64 has no character that JSON would escape.
+        return APPEND % payload if self._keep(payload) else None
 
     def _read(self, data: bytes) -> bytes:
         """The payload of a frame whose fields come in another order; empty where it is not usual."""
@@ -116,19 +112,23 @@ class CallerLine:
 
     def take_unusual(self, audio: CallerAudio) -> bytes:
         """The same for audio of any length, which was paid for already."""
-        self._extra_ms += len(audio) / MULAW_BYTES_PER_MS - FRAME_MS
+        self._extra_ms += audio_ms(audio.decode()) - FRAME_MS
         self._keep(audio)
-        return append_audio(audio)
+        return APPEND % audio
 
-    def _keep(self, audio: CallerAudio) -> None:
+    def _keep(self, audio: CallerAudio) -> bool:
+        """False for the frame with which the socket's budget is exceeded."""
         self.frames.append(audio)
         if self.also is not None:
             self.also.hear(audio)
         self._left -= 1
-        if not self._left:
-            self._counted, self._left = self._counted + LOOKED_AFTER, LOOKED_AFTER
-            self.tidy()
+        return self._left > 0 or self._look_after()
+
+    def _look_after(self) -> bool:
+        self._counted, self._left = self._counted + LOOKED_AFTER, LOOKED_AFTER
+        self.tidy()
+        return self.budget is None or self.budget.spend(LOOKED_AFTER)
 
     def begin_again(self, sent: Sequence[CallerAudio]) -> None:
         """Another model session takes over, and was sent this much of what came before."""
-        self._extra_ms = sum(map(len, sent)) / MULAW_BYTES_PER_MS - self.count * FRAME_MS
+        self._extra_ms = sum(audio_ms(audio.decode()) for audio in sent) - self.count * FRAME_MS

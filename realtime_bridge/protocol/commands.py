@@ -7,6 +7,7 @@ from firstline.domain.facts import FactKind
 from firstline.domain.gate import RuntimeCause
 from firstline.domain.turn import Turn
 from realtime_bridge.protocol.faults import Fault
+from realtime_bridge.protocol.twilio import CallerAudio
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,7 @@ class HearAgain:
     """Have another transcriber write down a turn beside the loop; answer with `CallSession.heard_again`."""
 
     item_id: str
-    frames: Sequence[bytes]
-    """µ-law, 20 ms each."""
+    frames: Sequence[CallerAudio]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 Names and shapes: GA event names, nested session (https://developers.openai.com/api/reference/resources/realtime).
 """
 
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -108,9 +107,9 @@ APPEND = b'{"type":"input_audio_buffer.append","audio":"%b"}'
 """To be filled with base64 µ-law: fifty times a second and call no JSON is made."""
 
 
-def append_audio(mulaw: bytes) -> bytes:
-    """Caller audio, µ-law as Twilio sent it."""
-    return APPEND % binascii.b2a_base64(mulaw, newline=False)
+def append_audio(payload: bytes) -> bytes:
+    """Caller audio, base64 µ-law as Twilio sent it."""
+    return APPEND % payload
 
 
 def assistant_said(text: str) -> bytes:

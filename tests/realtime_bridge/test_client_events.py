@@ -28,7 +28,7 @@ SETTINGS = [
 EVENTS: dict[str, Callable[[], bytes]] = {
     "session_update": lambda: realtime.session_update(session_config("en", "Meridian", SETTINGS[1])),
     "server_answers": lambda: realtime.server_answers(session_config("es", "Meridian", SETTINGS[2]), False),
-    "append_audio": lambda: realtime.append_audio(b"\xff" * 160),
+    "append_audio": lambda: realtime.append_audio(b"/" * 214 + b"=="),
     "assistant_said": lambda: realtime.assistant_said("Hello."),
     "caller_said": lambda: realtime.caller_said("How?"),
     "caller_said_in": lambda: realtime.caller_said_in("i", "How?"),

@@ -1,16 +1,13 @@
 """Turns that the model's transcriber could not make out."""
 
 import asyncio
-import io
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-import soundfile
 
 from firstline.domain.facts import FactKind
-from realtime_bridge.hear_again import recording
 from realtime_bridge.protocol.commands import Command, Happened, HearAgain
 from realtime_bridge.protocol.realtime import ModelSettings, SessionConfig, session_update
 from tests.fakes.transcription import FakeTranscription
@@ -211,10 +208,3 @@ def test_how_sure_the_transcriber_was_is_asked_for_where_it_can_tell(wanted: boo
     session = orjson.loads(session_update(config))["session"]
 
     assert session.get("include") == (["item.input_audio_transcription.logprobs"] if wanted else None)
-
-
-def test_the_recording_is_a_wav_file_as_others_read_it() -> None:
-    samples, rate = soundfile.read(io.BytesIO(recording([b"\xff" * 160] * 2)))
-
-    assert (rate, len(samples)) == (8000, 320)
-    assert abs(samples).max() == 0

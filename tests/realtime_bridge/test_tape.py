@@ -121,26 +121,30 @@ class TestTheAgentsSide:
         assert 0 < len(audio) <= AGENT_BYTES
 
 
+def frame(byte: int) -> CallerAudio:
+    return base64.b64encode(bytes([byte]) * 160)
+
+
 class TestTheCallersSide:
     def test_is_what_was_said_with_a_little_before(self) -> None:
         tape = Tape()
         for byte in [0] * 500 + [1] * 20:
-            tape.hear(CallerAudio(bytes([byte]) * 160))
+            tape.hear(frame(byte))
         tape.caller_speaks()
         for _ in range(200):
-            tape.hear(CallerAudio(bytes([2]) * 160))
+            tape.hear(frame(2))
         tape.caller_stopped()
-        tape.hear(CallerAudio(bytes([3]) * 160))
+        tape.hear(frame(3))
 
         audio = tape.cut(0).caller_audio()
 
         assert [audio.count(byte) // 160 for byte in range(4)] == [BEFORE_SPEECH_FRAMES - 20, 20, 200, 0]
 
     def test_of_whoever_never_stops_talking_is_kept_up_to_a_limit(self) -> None:
-        tape, frame = Tape(), CallerAudio(bytes([1]) * 160)
+        tape = Tape()
         tape.caller_speaks()
         for _ in range(CALLER_FRAMES + 1000):
-            tape.hear(frame)
+            tape.hear(frame(1))
         tape.caller_stopped()
 
         assert len(tape.cut(0).caller_audio()) == CALLER_FRAMES * 160

@@ -1,6 +1,7 @@
 """A caller of the chained lane: speaks in real time as a telephone does, and answers look-ups as the bridge does."""
 
 import asyncio
+import binascii
 import json
 import time
 from collections.abc import Sequence
@@ -84,7 +85,7 @@ class Caller:
         while True:
             frame, self._line = self._line[:FRAME_BYTES], self._line[FRAME_BYTES:]
             frame += SILENCE * (FRAME_BYTES - len(frame))
-            await self._socket.send(realtime.append_audio(frame).decode())
+            await self._socket.send(realtime.append_audio(binascii.b2a_base64(frame, newline=False)).decode())
             sent += 1
             await asyncio.sleep(max(0.0, began + sent * FRAME_MS / 1000 - time.perf_counter()))
 
