@@ -3,82 +3,62 @@
 Audio never waits for it: `put` hands the fact to the one thread that touches the file. Delivery is at least once and in
 order per call; the workflow drops duplicates by event id. A bridge that is killed finds its facts again when it starts
 with the same file.
+
+Facts are delivered from memory once they are on disk. The disk is read while the spool is *behind*: at the start, after
+a delivery failed, when more waits than memory should hold, and when another process has written to the file. What is
+written meanwhile is not kept in memory: the disk is read, in order, until it holds no more. So nothing is overtaken and
+nothing found twice: the thread works, and the loop hears of it, in one order, and what was written before the last
+read is in that read, what was written after it comes from memory.
 """
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import ParamSpec, TypeVar
 
 import structlog
-from pydantic import ConfigDict, TypeAdapter
 
 from firstline.domain.call import CallStarted
 from firstline.domain.facts import Fact
 from firstline.ports import CallControl, PortError, Rejected
-from realtime_bridge.metrics import SPOOL_DEPTH, SPOOL_LOST, SPOOL_POISON
+from realtime_bridge.metrics import SPOOL_DEPTH, SPOOL_LOST
+from realtime_bridge.spool_file import Row, SpoolFile
 
 log = structlog.get_logger()
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-_FACT = TypeAdapter(Fact)
-_START = TypeAdapter(CallStarted)
-# Read as lists, because only so a dataclass takes a setting: pydantic would keep the last 16,384 short strings that it
-# read, and a call's numbers, times and words come once.
-_ONLY_KEYS = ConfigDict(cache_strings="keys")
-_FACTS = TypeAdapter(list[Fact], config=_ONLY_KEYS)
-_STARTS = TypeAdapter(list[CallStarted], config=_ONLY_KEYS)
 GATHER_S = 0.1
 """Facts of so many seconds are written to disk together: what a kill can cost, for a tenth of the CPU at 100 calls."""
 FORGET_S = 1.0
-"""What was delivered is forgotten with the next look at the disk, or so long after it: thread and disk are woken once
-for both. A kill in between delivers it twice."""
-_BATCH = 100
+"""What was delivered is deleted with the next write, or so long after it: thread and disk are woken once for both. A
+kill in between delivers it twice."""
+_IN_MEMORY = 1000
+"""Facts that may wait in memory, some megabytes; more are left to the disk."""
 _BACKOFF = (0.2, 0.5, 1.0, 2.0, 5.0)
-_SCHEMA = """
-create table if not exists fact (seq integer primary key autoincrement, call_sid text not null,
-    start blob not null, body blob not null);
-create table if not exists poison (seq integer primary key, call_sid text not null, body blob not null,
-    why text not null);
-"""
-
-
-@dataclass(frozen=True)
-class _Row:
-    seq: int
-    call_sid: str
-    start: bytes
-    body: bytes
 
 
 class Spool:
     """Puts facts on disk at once and delivers them when the control plane can take them."""
 
     def __init__(self, path: Path, control: CallControl) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._control = control
         self.depth = 0
         """Facts that the control plane did not have when last looked."""
         self._fresh: list[tuple[CallStarted, Fact]] = []
         # Facts put and not yet on disk, `_fresh` and those with the thread.
         self._unwritten = 0
+        # On disk and next to be delivered, in order.
+        self._ready: list[Row] = []
+        # The disk holds facts that are neither in `_ready` nor being delivered.
+        self._behind = True
+        # Delivered and still on disk.
+        self._done: list[int] = []
+        self._forgetter: asyncio.TimerHandle | None = None
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._db.execute("pragma journal_mode=wal")
-        self._db.execute("pragma synchronous=normal")
-        self._db.executescript(_SCHEMA)
+        self._file = SpoolFile(path)
         self._deliverer = asyncio.create_task(self._deliver())
-        self._wake.set()
 
     def put(self, start: CallStarted, fact: Fact) -> None:
         """Spool a fact; returns at once. It is on disk within `GATHER_S`."""
@@ -98,107 +78,121 @@ class Spool:
         await asyncio.gather(self._deliverer, return_exceptions=True)
         self._flush()
         await asyncio.to_thread(self._thread.shutdown)
-        self._db.close()
+        self._file.close()
 
     def _flush(self) -> None:
-        fresh, self._fresh = self._fresh, []
-        if fresh:
-            self._thread.submit(self._write, fresh)
+        if self._forgetter:
+            self._forgetter.cancel()
+            self._forgetter = None
+        if self._fresh or self._done:
+            fresh, self._fresh = self._fresh, []
+            self._thread.submit(self._write, fresh, self._take_done())
 
-    def _write(self, fresh: list[tuple[CallStarted, Fact]]) -> None:
-        rows = [(fact.call_sid, _START.dump_json(start), _FACT.dump_json(fact)) for start, fact in fresh]
+    def _take_done(self) -> list[int]:
+        done, self._done = self._done, []
+        return done
+
+    def _write(self, fresh: list[tuple[CallStarted, Fact]], done: list[int]) -> None:
         try:
-            with self._transaction():
-                self._db.executemany("insert into fact (call_sid, start, body) values (?, ?, ?)", rows)
+            rows, alone = self._file.write(fresh, done)
         except sqlite3.Error:  # a full disk, say: nothing else can keep these facts, so at least they are heard of
-            SPOOL_LOST.inc(len(rows))
-            log.exception("spool_write_failed", call_sids=[row[0] for row in rows])
-        self._loop.call_soon_threadsafe(self._written, len(rows))
+            SPOOL_LOST.inc(len(fresh))
+            log.exception("spool_write_failed", call_sids=[fact.call_sid for _, fact in fresh])
+            rows, alone = [], True
+            self._loop.call_soon_threadsafe(self._not_deleted, done)
+        self._loop.call_soon_threadsafe(self._written, len(fresh), rows, alone)
 
-    def _written(self, count: int) -> None:
+    def _written(self, count: int, rows: list[Row], alone: bool) -> None:
         self._unwritten -= count
+        if self._behind:
+            return
+        self._ready += rows
+        if not alone or len(self._ready) > _IN_MEMORY:
+            self._fall_behind()
         self._wake.set()
+
+    def _not_deleted(self, done: list[int]) -> None:
+        self._done += done
+
+    def _fall_behind(self) -> None:
+        self._behind = True
+        self._ready = []
 
     async def _deliver(self) -> None:
         failures = 0
-        done: list[int] = []
         while True:
-            # Before looking: what is written meanwhile must not be slept through.
-            self._wake.clear()
-            rows = await self._in_thread(self._next, done)
-            done = []
-            self._look(len(rows))
             try:
-                for run in _runs_of_a_call(rows):
+                for run in _runs_of_a_call(await self._next()):
                     await self._hand_over(run)
-                    done += [row.seq for row in run]
                 failures = 0
-            except PortError as error:
-                log.warning("spool_delivery_failed", waiting=len(rows), error=type(error).__name__)
+            except (PortError, sqlite3.Error) as error:
+                log.warning("spool_delivery_failed", waiting=self.depth, error=type(error).__name__)
+                self._fall_behind()
                 await asyncio.sleep(_BACKOFF[min(failures, len(_BACKOFF) - 1)])
                 failures += 1
+
+    async def _next(self) -> list[Row]:
+        """Wait for facts that are on disk and not delivered: the oldest, in order."""
+        while not self._ready:
+            if self._behind:
+                await self._catch_up()
                 continue
-            if len(rows) < _BATCH and not self._wake.is_set():
-                self._look(0)
-                if not self._unwritten:
-                    self._idle.set()
-                await self._woken(FORGET_S if done else None)
+            self._look(0)
+            if not self._unwritten:
+                self._idle.set()
+            self._wake.clear()
+            await self._wake.wait()
+        rows, self._ready = self._ready, []
+        self._look(len(rows))
+        return rows
 
     def _look(self, found: int) -> None:
         self.depth = found + self._unwritten
         SPOOL_DEPTH.set(self.depth)
 
-    async def _woken(self, within: float | None) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(within):
-                await self._wake.wait()
+    async def _catch_up(self) -> None:
+        read: asyncio.Future[None] = self._loop.create_future()
+        self._thread.submit(self._read, read, self._take_done())
+        await read
 
-    async def _hand_over(self, rows: list[_Row]) -> None:
+    def _read(self, read: asyncio.Future[None], done: list[int]) -> None:
+        try:
+            rows, more = self._file.read(done)
+        except sqlite3.Error as error:
+            self._loop.call_soon_threadsafe(self._not_deleted, done)
+            self._loop.call_soon_threadsafe(self._unreadable, read, error)
+        else:
+            self._loop.call_soon_threadsafe(self._found, read, rows, more)
+
+    def _found(self, read: asyncio.Future[None], rows: list[Row], more: bool) -> None:
+        self._ready = rows
+        self._behind = more
+        if not read.cancelled():
+            read.set_result(None)
+
+    def _unreadable(self, read: asyncio.Future[None], error: sqlite3.Error) -> None:
+        if not read.cancelled():
+            read.set_exception(error)
+
+    async def _hand_over(self, rows: list[Row]) -> None:
         """Deliver one call's facts; poison is set aside so that the rest can pass."""
         try:
-            (start,) = _STARTS.validate_json(b"[%b]" % rows[0].start)
-            facts = _FACTS.validate_json(b"[%b]" % b",".join(row.body for row in rows))
-            if len(facts) != len(rows):
-                raise ValueError("a row holds no fact, or more than one")
-            await self._control.deliver(start, facts)
+            await self._control.deliver(rows[0].start, [row.fact for row in rows])
         except (Rejected, ValueError) as refusal:
             if len(rows) > 1:
                 for row in rows:
                     await self._hand_over([row])
                 return
-            SPOOL_POISON.inc()
-            log.error("spool_poison", call_sid=rows[0].call_sid, seq=rows[0].seq, error=type(refusal).__name__)
-            await self._in_thread(self._set_aside, rows[0], type(refusal).__name__)
-
-    async def _in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self._loop.run_in_executor(self._thread, partial(work, *args, **kwargs))
-
-    def _next(self, done: list[int]) -> list[_Row]:
-        """Forget what was delivered and read the oldest of the rest."""
-        with self._transaction():
-            self._db.executemany("delete from fact where seq = ?", [(seq,) for seq in done])
-            rows = self._db.execute("select seq, call_sid, start, body from fact order by seq limit ?", (_BATCH,))
-            return [_Row(*row) for row in rows.fetchall()]
-
-    def _set_aside(self, row: _Row, why: str) -> None:
-        with self._transaction():
-            poison = (row.seq, row.call_sid, row.body, why)
-            self._db.execute("insert or replace into poison values (?, ?, ?, ?)", poison)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("begin")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("rollback")
-            raise
-        self._db.execute("commit")
+            await self._loop.run_in_executor(self._thread, self._file.set_aside, rows[0], refusal)
+            return
+        self._done += [row.seq for row in rows]
+        if not self._forgetter:
+            self._forgetter = self._loop.call_later(FORGET_S, self._flush)
 
 
-def _runs_of_a_call(rows: list[_Row]) -> list[list[_Row]]:
+def _runs_of_a_call(rows: list[Row]) -> list[list[Row]]:
     """Rows by call, in the order in which the calls come first; within a call in order."""
-    runs: dict[str, list[_Row]] = {}
+    runs: dict[str, list[Row]] = {}
     for row in rows:
-        runs.setdefault(row.call_sid, []).append(row)
+        runs.setdefault(row.fact.call_sid, []).append(row)
     return list(runs.values())
