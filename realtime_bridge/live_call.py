@@ -276,7 +276,7 @@ class LiveCall(PhoneSocket):
         assert session is not None
         if session.stirred:
             self._do(session.take_commands())
-        self._alarm.set(session.wakes_at)
+            self._alarm.set(session.wakes_at)
 
     def _do(self, commands: Sequence[Command]) -> None:
         model, to_phone = self._model, list[bytes]()
@@ -326,6 +326,7 @@ class LiveCall(PhoneSocket):
         # The loop's clock is coarse: it may wake a hair before the moment that it was asked for.
         session.tick(self._now() + 1.0)
         self._perform()
+        self._alarm.set(session.wakes_at)
         self._leave_if_ended()
 
     def _leave_if_ended(self) -> None:
