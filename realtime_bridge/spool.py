@@ -19,7 +19,7 @@ from pathlib import Path
 import structlog
 
 from firstline.domain.call import CallStarted
-from firstline.domain.facts import Fact
+from firstline.domain.facts import Fact, FactKind
 from firstline.ports import CallControl, PortError, Rejected
 from realtime_bridge.metrics import SPOOL_DEPTH, SPOOL_LOST
 from realtime_bridge.spool_file import Row, SpoolFile
@@ -29,6 +29,8 @@ log = structlog.get_logger()
 GATHER_S = 0.2
 """Facts of so many seconds are written to disk together, and delivered so much later. It is what a kill can cost: who
 asked in it asks again, a turn that ended in it is answered again. 0.1 costs two thirds more of the spool's CPU."""
+AT_ONCE = frozenset({FactKind.FAREWELL_PLAYED})
+"""Facts that nobody waits to gather others for: the caller is silent on the line until they are delivered."""
 FORGET_S = 1.0
 """What was delivered is deleted with the next write, or so long after it: thread and disk are woken once for both. A
 kill in between delivers it twice."""
@@ -62,12 +64,14 @@ class Spool:
         self._deliverer = asyncio.create_task(self._deliver())
 
     def put(self, start: CallStarted, fact: Fact) -> None:
-        """Spool a fact; returns at once. It is on disk within `GATHER_S`."""
+        """Spool a fact; returns at once. It is on disk within `GATHER_S`, one of `AT_ONCE` sooner."""
         self._idle.clear()
         self._unwritten += 1
         if not self._fresh:
             self._loop.call_later(GATHER_S, self._flush)
         self._fresh.append((start, fact))
+        if fact.kind in AT_ONCE:
+            self._flush()
 
     async def drained(self) -> None:
         """Returns once everything put so far was delivered or set aside."""
@@ -123,14 +127,17 @@ class Spool:
         failures = 0
         while True:
             try:
-                for run in _runs_of_a_call(await self._next()):
-                    await self._hand_over(run)
+                await self._hand_all_over(await self._next())
                 failures = 0
             except (PortError, sqlite3.Error) as error:
                 log.warning("spool_delivery_failed", waiting=self.depth, error=type(error).__name__)
                 self._fall_behind()
                 await asyncio.sleep(_BACKOFF[min(failures, len(_BACKOFF) - 1)])
                 failures += 1
+
+    async def _hand_all_over(self, rows: list[Row]) -> None:
+        for run in _runs_of_a_call(rows):
+            await self._hand_over(run)
 
     async def _next(self) -> list[Row]:
         """Wait for facts that are on disk and not delivered: the oldest, in order."""

@@ -118,18 +118,18 @@ class TestDelivery:
     async def test_keeps_nothing_of_what_was_delivered(self, tmp_path: Path) -> None:
         """A reader that remembers strings would keep callers' words, and grow by every fact."""
         control = FakeCallControl()
-        spool = Spool(tmp_path / "spool.sqlite", control)
         blocks = []
         for begin in (0, 1000, 2000):
+            spool = Spool(tmp_path / "spool.sqlite", control)
             for number in range(begin, begin + 1000):
                 spool.put(START, fact(number))
             await spool.drained()
+            await spool.close()  # deletes what was delivered: until then its numbers are kept
             control.delivered.clear()
             control.calls.clear()
             blocks.append(sys.getallocatedblocks())
 
         assert blocks[2] - blocks[1] < 500
-        await spool.close()
 
     async def test_waits_out_a_control_plane_that_is_down(self, tmp_path: Path) -> None:
         control = FakeCallControl()
@@ -156,6 +156,20 @@ class TestMemoryAndDisk:
 
         assert numbers(control.delivered) == [0, 1, 2]
         assert file.reads == 1  # at the start
+        await spool.close()
+
+    async def test_what_a_caller_waits_for_is_not_kept_to_gather_others(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(spool_module, "GATHER_S", 3600)
+        control = FakeCallControl()
+        spool = Spool(tmp_path / "spool.sqlite", control)
+
+        spool.put(START, fact(0))
+        spool.put(START, fact(1, kind=FactKind.FAREWELL_PLAYED))
+        await spool.drained()
+
+        assert numbers(control.delivered) == [0, 1]
         await spool.close()
 
     async def test_a_retry_keeps_the_order_while_new_facts_come(self, tmp_path: Path, file: CountedFile) -> None:
