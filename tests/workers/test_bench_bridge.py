@@ -7,6 +7,7 @@ import time
 
 import psutil
 
+from workers.bench.bridge.model import Pace
 from workers.bench.bridge.run import run_bridge_bench
 from workers.bench.bridge.soak import WATCHED, growth, run_soak
 from workers.bench.bridge.stamps import read_stamp, stamped
@@ -14,12 +15,13 @@ from workers.bench.bridge.trouble import run_flood
 
 
 async def test_a_short_run_loses_no_frame_and_knows_what_was_heard() -> None:
-    report = await run_bridge_bench(calls=4, seconds=4, rounds=1, pause_s=0.5)
+    report = await run_bridge_bench(calls=4, seconds=4, rounds=1, pace=Pace(answer_s=1.5, pause_s=0.5))
 
     [[relay, bridge]] = report["rounds"]
     assert (relay["what"], bridge["what"]) == ("bare relay", "bridge")
     assert bridge["frames_dropped"] == 0
     assert bridge["truncation_error_p50"] is not None
+    assert report["turn_every_s"] == 4.6
     assert report["cpu_ratio"] > 0
     assert report["memory_per_call_kib"] > 0
     assert bridge["first_call_mib"] > 0

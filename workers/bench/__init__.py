@@ -52,6 +52,7 @@ def bridge(
     seconds: Annotated[float, typer.Option(min=1, help="Measured in each run, after the calls are up.")] = 20.0,
     rounds: Annotated[int, typer.Option(min=1, help="Pairs of runs: bare relay, bridge, bare relay, …")] = 2,
     recordings: Annotated[bool, typer.Option(help="Whether each turn's audio is kept, as it is by default.")] = True,
+    answer: Annotated[float, typer.Option(min=1, help="Seconds that the agent speaks in a turn.")] = 2.0,
     pause: Annotated[
         float, typer.Option(min=0, help="Seconds of silence after each turn; else one comes every 4.4 s.")
     ] = 0,
@@ -62,6 +63,7 @@ def bridge(
 ) -> None:
     """What the bridge adds: latency and CPU against a bare relay in alternation, on one core."""
     from workers import cli
+    from workers.bench.bridge.model import Pace
     from workers.bench.bridge.report import show, show_breaks, show_flood, show_soak
     from workers.bench.bridge.run import run_bridge_bench
     from workers.bench.bridge.soak import run_soak
@@ -75,7 +77,7 @@ def bridge(
     elif breaks:
         run, shown = run_breaks(calls), show_breaks
     else:
-        run, shown = run_bridge_bench(calls, seconds, rounds, recordings=recordings, pause_s=pause), show
+        run, shown = run_bridge_bench(calls, seconds, rounds, recordings=recordings, pace=Pace(answer, pause)), show
     report = cli._run(run, uvloop=True)
     if json:
         cli._emit(report)

@@ -13,10 +13,26 @@ QUESTION = "How do I reset my password?"
 """What they say, heard word by word while they speak."""
 ANSWER = "Choose Forgot password on the sign-in page."
 THINK_S = 0.3
-ANSWER_MS = 2000
-CYCLE_S = 6.0
 INTERRUPTED_AFTER_S = 0.9
 """Every second answer is interrupted this long after it began."""
+REST_S = 2.2
+"""Of silence after an answer that was heard out."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast turns follow each other. Phone calls are several times slower than this script by itself."""
+
+    answer_s: float = 2.0
+    """How much the agent says; all of it is sent at once."""
+    pause_s: float = 0.0
+    """Silence after every turn, beyond the script's own."""
+
+    @property
+    def turn_s(self) -> float:
+        """From one turn to the next, on average."""
+        heard_out = self.answer_s + REST_S
+        return SPEECH_S + THINK_S + (INTERRUPTED_AFTER_S + heard_out) / 2 + self.pause_s
 
 
 @dataclass
@@ -39,17 +55,16 @@ class ModelFigures:
 class ScriptedModel(ScriptedServer):
     """A server for any number of sessions."""
 
-    def __init__(self, pause_s: float = 0.0) -> None:
-        """`pause_s`: silence after every turn, beyond the script's own."""
+    def __init__(self, pace: Pace | None = None) -> None:
         super().__init__(lambda: _Session(self))
-        self.pause_s = pause_s
+        self.pace = pace or Pace()
         self.figures = ModelFigures()
         self.answers = 0
         self.sessions = 0
 
 
 class _Session(ScriptedSession):
-    """One session: a turn every six seconds, every second answer interrupted."""
+    """One session: turn after turn at the model's pace, every second answer interrupted."""
 
     def __init__(self, model: ScriptedModel) -> None:
         super().__init__()
@@ -74,8 +89,9 @@ class _Session(ScriptedSession):
 
     async def script(self) -> None:
         """Turn after turn."""
-        # Spread over a cycle by the golden ratio: calls do not take turns in step, and every run is the same.
-        await asyncio.sleep(self._number * 0.618 % 1.0 * (CYCLE_S + self._model.pause_s))
+        # Spread over two turns by the golden ratio: calls do not take turns in step, and every run is the same.
+        pace = self._model.pace
+        await asyncio.sleep(self._number * 0.618 % 1.0 * 2 * pace.turn_s)
         while True:
             self._turn += 1
             item = f"item_u{self._turn}"
@@ -88,8 +104,9 @@ class _Session(ScriptedSession):
             self.transcribed(item, QUESTION)
             await asyncio.sleep(THINK_S)
             self._model.answers += 1
-            self._numbers[self.answer(self._model.answers, ANSWER, ANSWER_MS)] = self._model.answers
+            answer = self.answer(self._model.answers, ANSWER, round(pace.answer_s * 1000))
+            self._numbers[answer] = self._model.answers
             interrupted = self._turn % 2 == 1
-            await asyncio.sleep(INTERRUPTED_AFTER_S if interrupted else CYCLE_S - SPEECH_S - THINK_S)
+            await asyncio.sleep(INTERRUPTED_AFTER_S if interrupted else pace.answer_s + REST_S)
             if not interrupted:
-                await asyncio.sleep(2 * self._model.pause_s)  # of both: the turn before was cut by this one
+                await asyncio.sleep(2 * pace.pause_s)  # of both: the turn before was cut by this one

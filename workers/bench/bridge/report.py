@@ -10,7 +10,10 @@ _BAR = 40
 
 def show(report: dict[str, Any], console: Console) -> None:
     """A table of every run, the ratios, and where the frames' latencies lie."""
-    table = Table(title=f"{report['calls']} calls on one core, {report['seconds']:g} s a run; ms, CPU of one call")
+    table = Table(
+        title=f"{report['calls']} calls on one core, {report['seconds']:g} s a run, a turn every "
+        f"{report['turn_every_s']} s; ms, CPU of one call"
+    )
     heads = ("", "up p50", "down p50", "p99 both", "CPU-s/min", "core", "dropped", "truncation off by")
     for head in heads:
         table.add_column(head, justify="left" if not head else "right")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import psutil
 
-from workers.bench.bridge.model import ScriptedModel
+from workers.bench.bridge.model import Pace, ScriptedModel
 from workers.bench.bridge.phones import Phones
 from workers.bench.bridge.process import cores_apart, running
 
@@ -57,22 +57,23 @@ class Figures:
 
 
 async def run_bridge_bench(
-    calls: int, seconds: float, rounds: int, *, recordings: bool = True, pause_s: float = 0.0
+    calls: int, seconds: float, rounds: int, *, recordings: bool = True, pace: Pace | None = None
 ) -> dict[str, Any]:
     """Relay, bridge, relay, bridge …; the figures of each round and the median ratios."""
-    options = () if recordings else ("mute",)
+    pace, options = pace or Pace(), () if recordings else ("mute",)
     runs: list[tuple[Figures, Figures]] = []
     with cores_apart() as core:
         for _ in range(rounds):
-            relay = await _measure("bare relay", calls, seconds, core, pause_s)
-            bridge = await _measure("bridge", calls, seconds, core, pause_s, *options)
+            relay = await _measure("bare relay", calls, seconds, core, pace)
+            bridge = await _measure("bridge", calls, seconds, core, pace, *options)
             runs.append((relay, bridge))
     ratios = [b.cpu_s_per_call_minute / r.cpu_s_per_call_minute for r, b in runs]
     return {
         "calls": calls,
         "seconds": seconds,
         "recordings": recordings,
-        "pause_s": pause_s,
+        "answer_s": pace.answer_s,
+        "turn_every_s": round(pace.turn_s, 1),
         "rounds": [[asdict(r), asdict(b)] for r, b in runs],
         "cpu_ratio": round(float(np.median(ratios)), 2),
         "added_p99_ms": round(float(np.median([b.added_p99 for _, b in runs])), 2),
@@ -81,8 +82,8 @@ async def run_bridge_bench(
     }
 
 
-async def _measure(what: str, calls: int, seconds: float, core: int, pause_s: float, *options: str) -> Figures:
-    model = ScriptedModel(pause_s)
+async def _measure(what: str, calls: int, seconds: float, core: int, pace: Pace, *options: str) -> Figures:
+    model = ScriptedModel(pace)
     await model.start()
     module, arguments = ("relay", ()) if what == "bare relay" else ("under_test", ("0", *options))
     try:
