@@ -74,8 +74,8 @@ class CallSession:
         self.config = config
         self.ended = False
         self._due = NEVER
-        self._changed_at: float | None = None
-        """When something last happened after which nobody looked yet whose turn it is and what is owed."""
+        self._happened = False
+        """Something happened since `take_commands`."""
         self._opening = opening
         self._note_of_call = note_of_call
         self.line = CallerLine(stream.stream_sid)
@@ -142,11 +142,11 @@ class CallSession:
     @property
     def stirred(self) -> bool:
         """Whether anything happened since `take_commands` that asks for something to be done, or to wake sooner."""
-        return self._changed_at is not None or bool(self._commands)
+        return self._happened or bool(self._commands)
 
     def take_commands(self) -> list[Command]:
         """What to do now, in order; empties the list."""
-        self._settle()
+        self._happened = False
         commands = self._commands.copy()
         self._commands.clear()
         return commands
@@ -210,7 +210,7 @@ class CallSession:
                 self._watch.key_pressed(digit, now)
             case StreamStopped():
                 self.end("caller_hung_up", now)
-        self._changed_at = now
+        self._settle(now)
 
     def _begin(self, start: StreamStarted, now: float) -> None:
         self._words.greet(self._opening, now)
@@ -240,7 +240,7 @@ class CallSession:
         self._commands += replayed(lines, context.promises, context.unanswered, notes, context.tools)
         if context.unanswered:
             self._responses.ask()
-        self._changed_at = now
+        self._settle(now)
 
     def note(self, text: str) -> None:
         """Tell the model something about the call that the caller did not say."""
@@ -269,7 +269,7 @@ class CallSession:
             self._responses.expected = not speaking
         elif unanswered:
             self._responses.ask()
-        self._changed_at = now
+        self._settle(now)
 
     def _hear_again(self) -> None:
         again = self._recent.given_again()
@@ -290,13 +290,13 @@ class CallSession:
         if kind in NEEDS_NOTHING:
             if kind == "session.updated":
                 self._responses.configured(event)
-            if self._pulse.due < self._due:
-                self._changed_at = now  # it is a word, from which on a session's silence is noticed
+            if self._pulse.due < self._due:  # it is a word, from which on a session's silence is noticed
+                self._due, self._happened = self._pulse.due, True
             return
         if not self._interruptions.takes(event, now):
             self._handle(event, now)
         self._recent.model_said(event)  # only now: the sound of doubtful words is heard again
-        self._changed_at = now
+        self._settle(now)
 
     def _goes_on(self, event: Mapping[str, Any], now: float) -> bool:
         """More of what the caller is hearing, most of what a model sends: it is played and changes nothing else."""
@@ -328,18 +328,18 @@ class CallSession:
         """A tool came back: the model is told, and asked to speak once it is free and the caller is silent."""
         if not self.ended:
             self._model.tool_answered(call_id, answer, now)
-            self._changed_at = now
+            self._settle(now)
 
     def searched(self, search_id: int, result: SearchResult, now: float) -> None:
         """A `Search` came back."""
         if not self.ended and self._model.searched(search_id, result, now):
-            self._changed_at = now
+            self._settle(now)
 
     def heard_again(self, item_id: str, text: str | None, now: float) -> None:
         """A `HearAgain` came back; None when nothing was made out."""
         if not self.ended:
             self._model.heard_again(item_id, text, now)
-            self._changed_at = now
+            self._settle(now)
 
     def search_failed(self, search_id: int, now: float) -> None:
         """A `Search` broke; the model is told only if it asks for the same."""
@@ -350,31 +350,28 @@ class CallSession:
         """The control plane's answer to `AskForPerson`."""
         if not self.ended:
             self._live_line.answered(accepted, now)
-            self._changed_at = now
+            self._settle(now)
 
     # --- time ---------------------------------------------------------------------------------------------------------
 
     @property
     def wakes_at(self) -> float:
         """When `tick` wants to be called; `NEVER` (infinity) when nothing is due. It may be called too early."""
-        self._settle()
         return NEVER if self.ended else self._due
 
     def tick(self, now: float) -> None:
         """`wakes_at` has come. Harmless when it has not."""
         if self.ended:
             return
-        self._settle()
         self._due = min(self._watch.due, self._pulse.due)
         if self._due <= now:
             self._watch.tick(now)
             self._pulse.tick(now)
-            self._changed_at = now
+            self._settle(now)
 
-    def _settle(self) -> None:
-        """Whose turn is it, and what is owed? Once for all that came at once: a model says three things in a row."""
-        now, self._changed_at = self._changed_at, None
-        if now is not None and not self.ended:
+    def _settle(self, now: float) -> None:
+        self._happened = True
+        if not self.ended:
             self._watch.settle(now)
             self._pulse.wait(owed=self._responses.owed_by_model, now=now)
             self._due = min(self._watch.due, self._pulse.due)
