@@ -34,6 +34,7 @@ from realtime_bridge.protocol.call import CallSession
 from realtime_bridge.protocol.commands import (
     AskForPerson,
     AskIfAlive,
+    CallerSpeaks,
     Command,
     Configure,
     Count,
@@ -204,11 +205,8 @@ class LiveCall(PhoneSocket):
         session = self._session
         if session is None or session.ended:
             return
-        kind = event.get("type")
-        if self._recorder is not None and kind == "input_audio_buffer.speech_started":
-            self._recorder.caller_speaks()
         session.model(event, self._now())
-        if kind == "response.output_audio.delta" and not self._in_burst:
+        if not self._in_burst and event.get("type") == "response.output_audio.delta":
             # A model speaks faster than real time: the first of it leaves at once, the rest together.
             self._in_burst = True
             self._perform()
@@ -306,6 +304,8 @@ class LiveCall(PhoneSocket):
                     self._forget()
                 case HearAgain() if self._parts.transcription is not None:
                     self._beside.run(self._hear_again(command, self._parts.transcription))
+                case CallerSpeaks() if self._recorder is not None:
+                    self._recorder.caller_speaks()
                 case TurnBegan(number) if self._recorder is not None:
                     self._recorder.turn_began(number)
                 case Report(kind, turn, detail):

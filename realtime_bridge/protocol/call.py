@@ -310,8 +310,8 @@ class CallSession:
         if kind == "input_audio_buffer.speech_started":
             self._watch.caller_was_heard()
             item_id = str(event.get("item_id", ""))
-            self._keeper.caller_speaks(now)
             self._interruptions.caller_sounds(item_id, now)
+            self._keeper.caller_speaks(now)  # after that: a sound before this one may have been a turn
             self._ahead.begin(item_id, self._keeper.open, now)
             return
         if kind == "response.output_audio.delta":

@@ -82,6 +82,11 @@ class HearAgain:
 
 
 @dataclass(frozen=True, slots=True)
+class CallerSpeaks:
+    """Speech was detected: what the caller says from here on is worth keeping, with a little before."""
+
+
+@dataclass(frozen=True, slots=True)
 class TurnBegan:
     """The caller has finished saying something: what is played from here on answers it."""
 
@@ -149,6 +154,7 @@ Command = (
     | HearAgain
     | AskForPerson
     | AskIfAlive
+    | CallerSpeaks
     | TurnBegan
     | Report
     | Happened

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from firstline.domain.facts import FactKind
 from firstline.domain.resume import ResumeContext
 from firstline.domain.turn import Turn, TurnTiming, Usage
-from realtime_bridge.protocol.commands import Command, Count, Report, TurnBegan
+from realtime_bridge.protocol.commands import CallerSpeaks, Command, Count, Report, TurnBegan
 from realtime_bridge.protocol.conversation import Conversation
 from realtime_bridge.protocol.turns import OpenTurn, utc
 
@@ -44,6 +44,7 @@ class TurnKeeper:
     def caller_speaks(self, now: float) -> None:
         """Speech was detected: a turn begins once it is over."""
         self._spoke_at = now
+        self._commands.append(CallerSpeaks())
 
     def begin(self, item_id: str, now: float, really_stopped_at: float) -> OpenTurn:
         """The caller has finished saying something."""

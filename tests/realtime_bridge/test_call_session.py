@@ -3,7 +3,8 @@
 import pytest
 
 from firstline.domain.facts import FactKind
-from realtime_bridge.protocol.commands import Count, ToolAnswer
+from realtime_bridge.protocol.commands import CallerSpeaks, Count, ToolAnswer, TurnBegan
+from realtime_bridge.protocol.rules import CallRules
 from realtime_bridge.protocol.twilio import MarkReached
 from tests.realtime_bridge.calls import Bench, mulaw
 
@@ -273,6 +274,25 @@ class TestTurn:
         times = bench.turns[0].timing
         clocks = [iso.removeprefix("1970-01-01T00:16:") for iso in (times.spoke_at, times.stopped_at, times.ended_at)]
         assert clocks == ["40.000+00:00", "41.500+00:00", "45.000+00:00"]
+
+    def test_says_when_it_was_of_a_sound_that_another_sound_made_a_turn_of(self) -> None:
+        bench = Bench(clock_zero=1_000_000, rules=CallRules())
+        bench.start()
+        bench.agent_says("Choose Forgot password.", ms=8000)
+        bench.wait(1000)
+        bench.model("input_audio_buffer.speech_started", item_id="item_u1")
+        bench.wait(200)
+        bench.model("input_audio_buffer.speech_stopped", item_id="item_u1", audio_end_ms=0)
+        bench.wait(100)
+
+        bench.caller_says("No, by phone.", "item_u2")
+
+        first, second = (command for command in bench.commands if isinstance(command, TurnBegan))
+        assert (first.number, second.number) == (1, 2)
+        bench.hang_up()
+        [turn] = bench.turns
+        assert turn.timing.spoke_at.endswith("41.300+00:00")
+        assert bench.commands.index(first) < bench.commands.index(CallerSpeaks(), bench.commands.index(first))
 
 
 class TestFarewell:

@@ -16,8 +16,10 @@ from tests.fakes.object_store import FakeObjectStore
 from tests.realtime_bridge.calls import CALL, mulaw
 from tests.realtime_bridge.scripted_model import scripted_model
 from tests.realtime_bridge.stage import Stage
+from tests.realtime_bridge.test_burst import said, say_at_once
 
 HEADER = 58
+TRANSCRIBED = "conversation.item.input_audio_transcription.completed"
 
 
 def shout(ms: int) -> str:
@@ -53,6 +55,31 @@ class TestATurn:
         assert turn.audio.caller.endswith(f"/{CALL}/turn-1-caller-222222.wav")
         assert caller[HEADER:] == b"\x10" * 160 * 15
         assert agent[HEADER:] == b"\xff" * 800
+
+    async def test_begins_where_the_caller_went_on_in_the_same_breath(self, stage: Stage) -> None:
+        """The end of one sound and the next one's begin are read at once; 2.5 s are more than is kept of silence."""
+        async with stage.phone() as phone:
+            await phone.start()
+            model = await stage.model.session()
+            await say_at_once(
+                model,
+                said("input_audio_buffer.speech_started", item_id="u1", audio_start_ms=0),
+                said("input_audio_buffer.speech_stopped", item_id="u1", audio_end_ms=0),
+                said("input_audio_buffer.speech_started", item_id="u2", audio_start_ms=0),
+            )
+            await model.sent("conversation.item.create")
+            await phone.speak(125, shout(20))
+            await model.sent("input_audio_buffer.append", 125)
+            await model.say("input_audio_buffer.speech_stopped", item_id="u2", audio_end_ms=2500)
+            await model.say(TRANSCRIBED, item_id="u2", content_index=0, transcript="How do I reset my password?")
+            await model.speak("Choose Forgot password.", mulaw(100))
+            await phone.play_all("item_a1")
+            await phone.hang_up()
+        await stage.bridge.drained()
+        await stage.recordings.drained()
+        turn = stage.control.calls[CALL].turns[-1]
+
+        assert stage.store.blobs[turn.audio.caller].count(b"\x10" * 160) == 125
 
     async def test_says_when_the_caller_spoke_and_stopped_and_when_it_was_over(self, stage: Stage) -> None:
         timing = (await one_question(stage)).timing

@@ -15,7 +15,7 @@ from firstline.ports import PortError, Rejected
 from firstline.speech.audio import AudioFormat, decode
 from firstline.speech.engine import SpeechEngine
 from firstline.speech.server import SpeechServer, serve
-from realtime_bridge.hear_again import recording as wav
+from realtime_bridge.recording import wav
 
 pytestmark = pytest.mark.integration
 
@@ -104,11 +104,9 @@ class TestAdapter:
     async def test_what_the_bridge_recorded_is_written_down(
         self, server: SpeechServer, say: Callable[[str], bytes]
     ) -> None:
-        sound = say(QUESTION)
-        frames = [sound[at : at + 160] for at in range(0, len(sound), 160)]
         transcription = OpenAITranscription(server.http_url, "any", "whisper-1")
 
-        words = await transcription.words(wav(frames), "en")
+        words = await transcription.words(wav(say(QUESTION)), "en")
         await transcription.aclose()
 
         assert normalise(words) == normalise(QUESTION)
@@ -118,7 +116,7 @@ class TestAdapter:
         transcription = OpenAITranscription(server.http_url, "any", "whisper-1")
 
         with pytest.raises(PortError, match="cannot be reached"):
-            await nobody.words(wav([]), "en")
+            await nobody.words(wav(b""), "en")
         with pytest.raises(Rejected, match="400"):
             await transcription.words(b"no recording", "en")
         await transcription.aclose()
