@@ -60,6 +60,26 @@ class TestABurst:
             assert kinds.count("media") >= 4
             assert kinds[-1] == "clear"
 
+    async def test_of_a_session_that_ended_in_it_is_dropped_from_there_on(self, stage: Stage) -> None:
+        """What the old session says behind its own end is not done for the new one."""
+        async with stage.phone() as phone:
+            await phone.start()
+            first = await stage.model.session()
+            await first.sent("session.update")
+            over = said("error", error={"type": "invalid_request_error", "code": "session_expired"})
+            begun = said("response.created", response={"id": "r"})
+            delta = said("response.output_audio.delta", response_id="r", item_id="i", delta=mulaw(100))
+            # Over an answer, it makes the call tell the server something about it.
+            sound = said("input_audio_buffer.speech_started", item_id="u", audio_start_ms=0)
+            await say_at_once(first, begun, delta, over, sound)
+            second = await stage.model.session()
+            await phone.speak(10)
+            await second.sent("input_audio_buffer.append", 10)
+            kinds = {event["type"] for event in second.received}
+
+            assert kinds == {"session.update", "conversation.item.create", "input_audio_buffer.append"}
+            assert second.count("session.update") == 1
+
 
 def test_frames_of_every_length_are_what_the_standard_says() -> None:
     for size in (0, 1, 125, 126, 127, 2**16 - 1, 2**16, 2**17):
