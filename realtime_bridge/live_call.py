@@ -64,8 +64,6 @@ RESUME_DEADLINE = 1.0
 """Seconds; the caller hears that we are still there meanwhile."""
 GOODBYE_DELIVERY = 0.5
 """Seconds between a goodbye and the stream's end: the workflow should know before the carrier asks what is next."""
-MAY_END_SESSION = ("error", "response.done")
-"""Acted on at once: another session may take the place of theirs, and what came behind them is the old one's."""
 BAD_FRAMES_ALLOWED = 20
 """A stream with more nonsense than this is not Twilio's."""
 
@@ -208,11 +206,9 @@ class LiveCall(PhoneSocket):
         if session is None or session.ended:
             return
         session.model(event, self._now())
-        kind = event.get("type")
-        # A model speaks faster than real time: the first of it leaves at once, the rest together.
-        first = kind == "response.output_audio.delta" and not self._in_burst
-        if first or kind in MAY_END_SESSION:
-            self._in_burst = self._in_burst or first
+        if not self._in_burst and event.get("type") == "response.output_audio.delta":
+            # A model speaks faster than real time: the first of it leaves at once, the rest together.
+            self._in_burst = True
             self._perform()
 
     def _on_read(self) -> None:

@@ -252,6 +252,7 @@ class CallSession:
         Tools under way become its own calls, with their answers to come. What the caller said and no model understood
         yet is sent again: whoever hears it begins to answer by itself.
         """
+        self._model.session_lost = False
         self._responses.begin_session()
         self._interruptions.go_on(now)
         turn, speaking, unheard = self._keeper.open, self._responses.caller_speaking, self._recent.holding
@@ -280,6 +281,8 @@ class CallSession:
 
     def model(self, event: Mapping[str, Any], now: float) -> None:
         """A server event of the Realtime protocol. Unknown ones are counted, never fatal."""
+        if self._model.session_lost:
+            return
         self._pulse.heard(now)
         kind = str(event.get("type"))
         if kind == "response.output_audio.delta" and self._goes_on(event, now):

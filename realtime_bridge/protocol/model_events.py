@@ -50,6 +50,8 @@ class ModelEvents:
         self._price = price
         self._usd = 0.0
         self._farewell_item = ""
+        self.session_lost = False
+        """A `LaneFault` gave the session up: what it says behind that counts for nothing until another follows."""
         self.farewell = False
         """The next thing the agent says is its last."""
 
@@ -97,7 +99,11 @@ class ModelEvents:
         code = field_of(event, "error", "code") or field_of(event, "error", "type")
         self._commands.append(Count("model_error", code))
         if (fault := faults.of_error_event(event)) is not None:
-            self._commands.append(LaneFault(fault, session_lost=True))
+            self._give_up(fault)
+
+    def _give_up(self, fault: faults.Fault) -> None:
+        self._commands.append(LaneFault(fault, session_lost=True))
+        self.session_lost = True
 
     def _audio(self, event: Mapping[str, Any], now: float) -> None:
         if not self._responses.speaks(event.get("response_id")):
@@ -220,7 +226,7 @@ class ModelEvents:
         fault, turn = faults.of_response(response), self._keeper.open
         self._commands.append(Count("response_failed", fault.code if fault else str(response.get("status"))))
         if fault is not None:
-            self._commands.append(LaneFault(fault, session_lost=True))
+            self._give_up(fault)
         elif turn is not None and not any(spoken.utterance.sent_ms for spoken in turn.spoken):
             self._responses.failed()
 

@@ -8,8 +8,10 @@ from realtime_bridge.protocol.caller_line import HELD
 from realtime_bridge.protocol.commands import LaneFault, ToolAnswer
 from realtime_bridge.protocol.faults import Kind
 from realtime_bridge.protocol.replay import ResumeNotes
+from realtime_bridge.protocol.rules import CallRules
 from tests.realtime_bridge.calls import Bench, mulaw
 
+TRANSCRIBED = "conversation.item.input_audio_transcription.completed"
 NOTES = ResumeNotes("Go on in English; do not introduce yourself.", "Answer now.")
 
 
@@ -227,6 +229,25 @@ class TestAResponseThatFails:
         self.fails(bench, status="cancelled", reason="client_cancelled")
 
         assert bench.sent_to_model("response.create") == []
+
+
+class TestASessionThatIsGivenUp:
+    def test_says_nothing_more_that_counts_until_another_takes_its_place(self) -> None:
+        """Also where its error waited until it was clear what a sound of the caller's was."""
+        bench = Bench(rules=CallRules())
+        bench.start()
+        bench.agent_says("Choose Forgot password.", ms=8000)
+        bench.model("input_audio_buffer.speech_started", item_id="u1")
+        bench.model("input_audio_buffer.speech_stopped", item_id="u1", audio_end_ms=0)
+        assert bench.model("error", error={"type": "invalid_request_error", "code": "session_expired"}) == []
+
+        decided = bench.model(TRANSCRIBED, item_id="u1", transcript="No, wait.")
+
+        assert any(isinstance(command, LaneFault) for command in decided)
+        assert bench.model("input_audio_buffer.speech_started", item_id="u2") == []
+        bench.session.reconnect(NOTES, bench.now)
+        bench.take()
+        assert bench.model("input_audio_buffer.speech_started", item_id="u3") != []
 
 
 class TestRateLimits:
