@@ -53,7 +53,6 @@ from realtime_bridge.protocol.owner import to_owner
 from realtime_bridge.protocol.twilio import BadFrame, MarkReached, StreamStarted, StreamStopped, TwilioStream
 from realtime_bridge.recording import Recorder
 from realtime_bridge.session_configs import resume_notes
-from realtime_bridge.tape import Tape
 from realtime_bridge.tools.callback_time import spoken_time
 from realtime_bridge.tools.live_line import ask_for_person
 from realtime_bridge.tools.runner import ToolRunner
@@ -81,7 +80,6 @@ class LiveCall(PhoneSocket):
         self._start: CallStarted | None = None
         self._runner: ToolRunner | None = None
         self._recorder: Recorder | None = None
-        self._tape: Tape | None = None
         self._beside = Beside()
         self._searching: asyncio.Task[None] | asyncio.TimerHandle | None = None
         self._transcript_ready = asyncio.Event()
@@ -116,8 +114,8 @@ class LiveCall(PhoneSocket):
             return
         if isinstance(event, StreamStopped):
             self.line = None
-        if self._tape is not None and isinstance(event, MarkReached):
-            self._tape.echo(event.name, self._now())
+        if self._recorder is not None and isinstance(event, MarkReached):
+            self._recorder.tape.echo(event.name, self._now())
         self._session.phone(event, self._now())
         self._perform()
         if isinstance(event, StreamStarted) and self._model is not None:
@@ -179,7 +177,7 @@ class LiveCall(PhoneSocket):
         )
         if self._parts.recordings is not None:
             self._recorder = Recorder(start, event.stream_sid, self._parts.recordings)
-            self._tape = session.line.also = self._recorder.tape
+            session.line.also = self._recorder.tape
         self.listen(session.line)
         self._runner = ToolRunner(
             start, session, self._parts.knowledge, self._parts.control, self._parts.zone, to_owner(self._transcribed)
@@ -282,8 +280,8 @@ class LiveCall(PhoneSocket):
             match command:
                 case ToPhone(data):
                     to_phone.append(data)
-                    if self._tape is not None:
-                        self._tape.play(command, self._now())
+                    if self._recorder is not None:
+                        self._recorder.tape.play(command, self._now())
                 case Configure(data) if model is not None:
                     model.configure(data)
                 case ToModel(data) if model is not None:

@@ -47,6 +47,10 @@ _EARLY_EVENTS = 100
 """A session that nobody uses says three things."""
 
 
+def _nothing(*args: object) -> None:
+    """Nobody wants to know, or not any more: what comes with what ended a session is dropped."""
+
+
 @dataclass(frozen=True)
 class ModelEndpoint:
     """Where the model is: a URL and a key, nothing else (design, point 4)."""
@@ -143,9 +147,9 @@ class ModelLink(WSListener):
         self,
         on_event: Callable[[Event], None],
         on_lost: Callable[[Fault], None],
-        on_alive: Callable[[], None] = lambda: None,
-        on_read: Callable[[], None] = lambda: None,
-        on_session: Callable[[Event], None] = lambda event: None,
+        on_alive: Callable[[], None] = _nothing,
+        on_read: Callable[[], None] = _nothing,
+        on_session: Callable[[Event], None] = _nothing,
     ) -> None:
         """Hand every event, those that came before included, to a call.
 
@@ -317,10 +321,6 @@ class ModelLink(WSListener):
         self._watcher.link_lost(self, fault)
         if on_lost is not None:
             on_lost(fault)
-
-
-def _nothing(*args: object) -> None:
-    """Nobody wants to know any more: what comes with what ended a session is dropped."""
 
 
 def _fault_of(answer: WSInvalidStatusError) -> Fault:

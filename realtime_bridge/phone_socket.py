@@ -125,7 +125,7 @@ class PhoneSocket(WSListener):
         """Drop the connection with all that waits in it: it must not cost the other calls anything more."""
         if self._phone is None or self._phone.underlying_transport.is_closing():
             return
-        self.line = None
+        self.line = None  # what was read with it is not taken either
         CUT_SOCKETS.labels("phone", why).inc()
         log.warning("socket_cut", call_sid=self.call_sid, why=why)
         self._phone.disconnect(graceful=False)

@@ -13,7 +13,7 @@ from typing import Protocol
 import orjson
 
 from realtime_bridge.protocol.frame_budget import CREDIT, FrameBudget
-from realtime_bridge.protocol.realtime import APPEND
+from realtime_bridge.protocol.realtime import APPEND, append_audio
 from realtime_bridge.protocol.twilio import CallerAudio, audio_ms
 
 HELD = 500
@@ -114,7 +114,7 @@ class CallerLine:
         """The same for audio of any length, which was paid for already."""
         self._extra_ms += audio_ms(audio.decode()) - FRAME_MS
         self._keep(audio)
-        return APPEND % audio
+        return append_audio(audio)
 
     def _keep(self, audio: CallerAudio) -> bool:
         """False for the frame with which the socket's budget is exceeded."""

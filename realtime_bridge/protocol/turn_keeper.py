@@ -38,7 +38,9 @@ class TurnKeeper:
         if owed:
             self._begun += 1
             words, item_id = context.lines[-1].text if unfinished else "", f"resumed-{self._begun}"
-            self.open = OpenTurn(self._begun, now, now, item_id, None, words, transcript_pending=False, taken_over=True)
+            self.open = OpenTurn(
+                self._begun, now, now, item_id, caller_text=words, transcript_pending=False, taken_over=True
+            )
             self._commands.append(TurnBegan(self._begun))
 
     def caller_speaks(self, now: float) -> None:

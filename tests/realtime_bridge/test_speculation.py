@@ -39,7 +39,12 @@ class Caller(Bench):
         self.session.searched(search.id, result, self.now)
         self.take()
 
-    def heard_out(self) -> None:
+    def was_answered(self) -> None:
+        """They asked, and heard what was found."""
+        self.says(QUESTION)
+        self.search_returns()
+        self.stops()
+        self.agent_says(ANSWER)
         self.play_all()
 
     @property
@@ -100,11 +105,7 @@ class TestSearching:
         assert caller.searches[-1].delay_ms == PATIENCE_MS - 5 * 35.0
 
     def test_of_a_follow_up_names_what_it_is_about(self, caller: Caller) -> None:
-        caller.says("How do I reset my password?")
-        caller.search_returns()
-        caller.stops()
-        caller.agent_says(ANSWER)
-        caller.play_all()
+        caller.was_answered()
 
         caller.begins("item_u2")
         caller.says("And how long does that take?", "item_u2")
@@ -308,11 +309,7 @@ class TestLookUpOfTheModel:
 
     def test_that_waits_keeps_its_search_when_the_transcript_says_what_was_heard_already(self, caller: Caller) -> None:
         """The follow-up leans on what the model asked for by then, and that has a word more."""
-        caller.says(QUESTION)
-        caller.search_returns()
-        caller.stops()
-        caller.agent_says(ANSWER)
-        caller.play_all()
+        caller.was_answered()
         caller.begins("item_u2")
         caller.says("And how long does that take?", "item_u2")
         caller.model("input_audio_buffer.speech_stopped", item_id="item_u2", audio_end_ms=caller.session.audio_in_ms)
