@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from firstline.domain.call import CallStarted, TranscriptLine
 from firstline.domain.turn import ToolUse, Turn
 
-TOOLS_REPLAYED = 4
-"""The last ones: a follow-up leans on them, and five passages are 2,400 tokens that every response reads again."""
+TOOLS_REPLAYED = 2
+"""The last ones, as many as stay quoted in a session: a follow-up leans on them. Five passages are 2,400 tokens, which
+every response reads again; what came before is in the words that were said."""
 
 
 @dataclass(frozen=True)

@@ -1,29 +1,13 @@
 """What was said and found in a call so far: what tools may know and what a new model is told."""
 
-import zlib
 from collections import deque
 from collections.abc import Sequence
 
-import orjson
-
 from firstline.domain.resume import TOOLS_REPLAYED, PlacedTool, ResumeContext, placed
-from firstline.domain.turn import ToolUse, Turn
+from firstline.domain.turn import Turn
 
 _CONTEXT_TURNS = 2
 _MAX_CHUNK_IDS = 12
-_PACKED_TOGETHER = 2
-"""Tool answers: a look-up's five passages are 9 KB, packed 4. Half of what packing costs is to begin with it."""
-
-
-def _packed(tools: Sequence[PlacedTool]) -> bytes:
-    """What is told again only if a session breaks."""
-    # The fastest level: 0.1 ms for a look-up, and a higher one takes off little more.
-    return zlib.compress(orjson.dumps(tools), 1)
-
-
-def _unpacked(pack: bytes) -> list[PlacedTool]:
-    tools = orjson.loads(zlib.decompress(pack))
-    return [PlacedTool(tool["after_lines"], ToolUse(**tool["use"])) for tool in tools]
 
 
 class Conversation:
@@ -32,14 +16,13 @@ class Conversation:
     def __init__(self) -> None:
         self.lines: list[tuple[str, str]] = []
         """(speaker, words as heard) of everything that is over."""
-        self._tools: list[PlacedTool] = []
-        """The newest, not packed yet."""
-        # As many as hold the last tools that are told again.
-        self._packs: deque[bytes] = deque(maxlen=-(-TOOLS_REPLAYED // _PACKED_TOGETHER))
+        # No more than is ever told again: a look-up's five passages are 9 KB.
+        self._tools: deque[PlacedTool] = deque(maxlen=TOOLS_REPLAYED)
         self.confidence: float | None = None
         """The runtime's, of the last look-up; None when nothing was looked up."""
         self._caller_texts: list[str] = []
-        self._chunk_ids: list[str] = []
+        self.chunk_ids: list[str] = []
+        """Passages found so far, the newest first, at most 12."""
 
     @property
     def caller_turns(self) -> int:
@@ -47,15 +30,9 @@ class Conversation:
         return len(self._caller_texts)
 
     @property
-    def chunk_ids(self) -> list[str]:
-        """Passages found so far, the newest first, at most 12."""
-        return self._chunk_ids[:_MAX_CHUNK_IDS]
-
-    @property
     def tools(self) -> list[PlacedTool]:
         """What tools answered last, with its place among the lines: as much as is ever told again."""
-        packed = [tool for pack in self._packs for tool in _unpacked(pack)]
-        return [*packed, *self._tools][-TOOLS_REPLAYED:]
+        return list(self._tools)
 
     def lately_said(self, now: str) -> str:
         """The caller's words of the last turns; `now` are those of the turn under way."""
@@ -65,14 +42,8 @@ class Conversation:
         """A turn is over."""
         if turn.caller_text:
             self._caller_texts.append(turn.caller_text)
-        self._keep(placed(turn, len(self.lines)))
+        self._tools += placed(turn, len(self.lines))
         self.lines += turn.spoken
-
-    def _keep(self, tools: Sequence[PlacedTool]) -> None:
-        self._tools += tools
-        if len(self._tools) >= _PACKED_TOGETHER:
-            self._packs.append(_packed(self._tools[-TOOLS_REPLAYED:]))
-            self._tools = []
 
     def with_open(self, turn: Turn | None) -> tuple[list[tuple[str, str]], list[PlacedTool]]:
         """`lines` and `tools` with those of the turn under way."""
@@ -86,7 +57,8 @@ class Conversation:
 
     def found(self, chunk_ids: Sequence[str], confidence: float | None) -> None:
         """A look-up came back; a confidence of None leaves the last one standing."""
-        self._chunk_ids = [*chunk_ids, *(chunk for chunk in self._chunk_ids if chunk not in chunk_ids)]
+        before = (chunk for chunk in self.chunk_ids if chunk not in chunk_ids)
+        self.chunk_ids = [*chunk_ids, *before][:_MAX_CHUNK_IDS]
         if confidence is not None:
             self.confidence = confidence
 
@@ -94,9 +66,8 @@ class Conversation:
         """Go on from what another stream left; its last line is left out where it belongs to the turn under way."""
         lines = context.lines[:-1] if without_last else context.lines
         self.lines = [(line.speaker, line.text) for line in lines]
-        self._tools = []
-        self._packs.clear()
-        self._keep(context.tools)
+        self._tools.clear()
+        self._tools += context.tools
         self._caller_texts = [text for speaker, text in self.lines if speaker == "caller"]
-        self._chunk_ids = list(context.chunk_ids)
+        self.chunk_ids = list(context.chunk_ids)
         self.confidence = context.confidence

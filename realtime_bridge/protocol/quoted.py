@@ -15,14 +15,14 @@ import orjson
 from firstline.domain.passages import SearchResult
 from firstline.domain.question import content_words, stem
 from firstline.domain.refusal import normalise
+from firstline.domain.resume import TOOLS_REPLAYED
 from realtime_bridge.protocol import realtime
 from realtime_bridge.protocol.commands import Command, ToModel, ToolAnswer
 from realtime_bridge.protocol.passages import look_up_answer
 
 LOOKUP = "lookup_article"
-KEPT = 2
-"""Used look-ups that stay, for "go on" and follow-ups; older ones leave: five passages are 2,400 tokens, and every
-response reads them again."""
+KEPT = TOOLS_REPLAYED
+"""Used look-ups that stay, for "go on" and follow-ups; older ones leave."""
 GROUNDED_SHARE, GROUNDED_WORDS = 0.6, 3
 """An answer was made from passages when they hold this share of its content words, and at least so many."""
 
