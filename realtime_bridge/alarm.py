@@ -5,11 +5,13 @@ from collections.abc import Callable
 
 from realtime_bridge.protocol.rules import NEVER
 
+SLACK_MS = 200.0
+"""A moment that is put off by no more is rung for too early, and again when it has come."""
+
 
 class Alarm:
-    """Set anew only for an earlier moment: to wake too early costs less than to re-arm with every event.
-
-    Times are ms of the loop's clock.
+    """Set anew for an earlier moment, or for one that is much later: to wake for nothing costs several times what it
+    costs to re-arm, and to re-arm with every event more than that. Times are ms of the loop's clock.
     """
 
     def __init__(self, ring: Callable[[], None]) -> None:
@@ -19,11 +21,12 @@ class Alarm:
         self._at = NEVER
 
     def set(self, at: float) -> None:
-        """Ring at this moment at the latest; `NEVER` asks for nothing."""
-        if at < self._at:
+        """Ring at this moment, or up to `SLACK_MS` before it; `NEVER` asks for nothing."""
+        if at < self._at or at - self._at > SLACK_MS:
             self.off()
-            self._at = at
-            self._timer = self._loop.call_at(at / 1000, self._due)
+            if at < NEVER:
+                self._at = at
+                self._timer = self._loop.call_at(at / 1000, self._due)
 
     def _due(self) -> None:
         self._timer, self._at = None, NEVER
