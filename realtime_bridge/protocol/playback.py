@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 from realtime_bridge.protocol.twilio import audio_ms
 
-MARK_EVERY_MS = 1000.0
+MARK_EVERY_MS = 2000.0
 """A mark costs a frame each way. Between two of them the clock is as good as a mark."""
+LAG_HOLDS_MS = 30_000.0
+"""For so long the phone's lag, as a mark told it, is taken for what it is now; then the first sound asks again."""
 
 
 @dataclass(slots=True)
@@ -72,6 +74,7 @@ class Playback:
         self._unmarked_ms = 0.0
         self._plays_until = 0.0
         self._lag = 0.0
+        self._lag_told_at = float("-inf")
 
     @property
     def playing(self) -> bool:
@@ -91,7 +94,8 @@ class Playback:
         self._segments.append(_Segment(utterance, payload, ms, begins, self._plays_until))
         utterance.sent_ms += ms
         self._unmarked_ms += ms
-        return self._mark(utterance) if first or self._unmarked_ms >= MARK_EVERY_MS else None
+        unsure = first and now - self._lag_told_at > LAG_HOLDS_MS
+        return self._mark(utterance) if unsure or self._unmarked_ms >= MARK_EVERY_MS else None
 
     def finished(self, utterance: Utterance) -> str | None:
         """The utterance is complete: the name of the mark that will confirm its end, or None when one is under way."""
@@ -116,7 +120,7 @@ class Playback:
             mark = self._marks.popleft()
             if mark.name == name:
                 break
-        self._lag = max(0.0, now - mark.plays_at)
+        self._lag, self._lag_told_at = max(0.0, now - mark.plays_at), now
         while self._segments and self._segments[0].ends <= mark.plays_at:
             segment = self._segments.popleft()
             segment.utterance.heard_ms += segment.ms

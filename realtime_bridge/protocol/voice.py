@@ -34,15 +34,16 @@ class AgentVoice:
         """Send base64 µ-law, and a mark behind it when one is due."""
         mark = self._playback.sent(utterance, payload, now)
         self._commands.append(Play(self._stream.media(payload), payload))
-        self._send_mark(mark)
+        if mark is not None:
+            self._send_mark(mark)
 
     def finished(self, utterance: Utterance) -> None:
         """No more audio will come of it."""
-        self._send_mark(self._playback.finished(utterance))
+        if (mark := self._playback.finished(utterance)) is not None:
+            self._send_mark(mark)
 
-    def _send_mark(self, name: str | None) -> None:
-        if name is not None:
-            self._commands.append(ToPhone(self._stream.mark(name)))
+    def _send_mark(self, name: str) -> None:
+        self._commands.append(ToPhone(self._stream.mark(name)))
 
     def say(self, item_id: str, text: str, pieces: Sequence[str], now: float) -> Spoken:
         """Say a whole pre-rendered phrase."""
