@@ -4,6 +4,7 @@ import sqlite3
 from pathlib import Path
 from typing import NamedTuple
 
+import orjson
 import structlog
 from pydantic import ConfigDict, TypeAdapter
 
@@ -15,8 +16,6 @@ log = structlog.get_logger()
 
 BATCH = 100
 """Facts that are read at once."""
-_FACT = TypeAdapter(Fact)
-_START = TypeAdapter(CallStarted)
 # Read as lists, because only so a dataclass takes a setting: pydantic would keep the last 16,384 short strings that it
 # read, and a call's numbers, times and words come once.
 _ONLY_KEYS = ConfigDict(cache_strings="keys")
@@ -88,8 +87,7 @@ class SpoolFile:
         self._db.close()
 
     def _insert(self, start: CallStarted, fact: Fact) -> int:
-        values = (fact.call_sid, _START.dump_json(start), _FACT.dump_json(fact))
-        seq = self._db.execute(_INSERT, values).lastrowid
+        seq = self._db.execute(_INSERT, (fact.call_sid, orjson.dumps(start), orjson.dumps(fact))).lastrowid
         assert seq is not None  # only an insert sets it, and this is one
         return seq
 

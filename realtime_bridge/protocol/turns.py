@@ -6,6 +6,7 @@ caller *really* stopped. Stages are measured on their own and do not add up to e
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from firstline.domain.turn import Lookup, ToolUse, Turn, TurnTiming, Usage
 from realtime_bridge.protocol.commands import RunTool, ToolAnswer
@@ -15,7 +16,14 @@ from realtime_bridge.protocol.quoted import LOOKUP, Finding
 
 def utc(ms: float) -> str:
     """ISO 8601 of ms since 1970."""
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")
+    second, rest = divmod(round(ms), 1000)
+    return f"{_second(second)}.{rest:03}+00:00"
+
+
+@lru_cache(maxsize=64)
+def _second(second: int) -> str:
+    # Every call of a bridge writes down the same few seconds.
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 @dataclass(slots=True)
