@@ -34,7 +34,7 @@ class CallModel:
         pool: WarmPool,
         call_sid: str,
         on_event: Callable[[dict[str, Any]], None],
-        on_alive: Callable[[], None],
+        on_pulse: Callable[[bool], None],
         on_read: Callable[[], None],
         on_replaced: Callable[[], None],
         on_given_up: Callable[[str], None],
@@ -43,7 +43,7 @@ class CallModel:
         self._pool = pool
         self._call_sid = call_sid
         self._on_event = on_event
-        self._on_alive = on_alive
+        self._on_pulse = on_pulse
         self._on_read = on_read
         self._on_replaced = on_replaced
         self._on_given_up = on_given_up
@@ -61,7 +61,7 @@ class CallModel:
 
     def attach(self) -> None:
         """Begin to hear it. Until then what it says is kept."""
-        self._link.attach(self._on_event, self._lost, self._on_alive, self._on_read, self._of_session)
+        self._link.attach(self._on_event, self._lost, self._on_pulse, self._on_read, self._of_session)
 
     def ping(self) -> None:
         """Ask the session whether it is alive."""
@@ -140,7 +140,7 @@ class CallModel:
         self._link, self.send = link, link.send
         self._watch_age()
         self._on_replaced()
-        link.attach(self._on_event, self._lost, self._on_alive, self._on_read, self._of_session)
+        link.attach(self._on_event, self._lost, self._on_pulse, self._on_read, self._of_session)
 
     # --- before a session's time is up --------------------------------------------------------------------------------
 

@@ -7,7 +7,6 @@ as tasks, so a slow search or a slow workflow never holds up a frame.
 import asyncio
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -16,9 +15,8 @@ from picows import WSCloseCode
 from firstline.domain.call import E164, CallStarted, Direction
 from firstline.domain.facts import Fact, FactKind
 from firstline.domain.gate import RuntimeCause
-from firstline.domain.resume import ResumeContext
 from firstline.domain.turn import Turn
-from firstline.ports import PortError, Transcription
+from firstline.ports import Transcription
 from firstline.prompts import language_pack
 from realtime_bridge import metrics
 from realtime_bridge.admission import Admission, StreamRefused
@@ -28,6 +26,7 @@ from realtime_bridge.call_model import CallModel
 from realtime_bridge.call_parts import CallParts
 from realtime_bridge.call_started import age_ms, call_started
 from realtime_bridge.hear_again import hear_again
+from realtime_bridge.known_before import callback_owed, conversation_so_far, note_of
 from realtime_bridge.live_calls import LiveCalls
 from realtime_bridge.phone_socket import PhoneSocket
 from realtime_bridge.protocol.call import CallSession
@@ -50,17 +49,15 @@ from realtime_bridge.protocol.commands import (
     TurnBegan,
 )
 from realtime_bridge.protocol.owner import to_owner
+from realtime_bridge.protocol.turns import utc
 from realtime_bridge.protocol.twilio import BadFrame, MarkReached, StreamStarted, StreamStopped, TwilioStream
 from realtime_bridge.recording import Recorder
 from realtime_bridge.session_configs import resume_notes
-from realtime_bridge.tools.callback_time import spoken_time
 from realtime_bridge.tools.live_line import ask_for_person
 from realtime_bridge.tools.runner import ToolRunner
 
 log = structlog.get_logger()
 
-RESUME_DEADLINE = 1.0
-"""Seconds; the caller hears that we are still there meanwhile."""
 GOODBYE_DELIVERY = 0.5
 """Seconds between a goodbye and the stream's end: the workflow should know before the carrier asks what is next."""
 BAD_FRAMES_ALLOWED = 20
@@ -69,6 +66,11 @@ BAD_FRAMES_ALLOWED = 20
 
 class LiveCall(PhoneSocket):
     """The carrier's socket of one call; owns the model's socket and the tools' tasks."""
+
+    __slots__ = (
+        "_alarm", "_bad_frames", "_beside", "_facts", "_in_burst", "_leaving", "_live", "_model", "_parts",
+        "_recorder", "_runner", "_searching", "_session", "_start", "_stream", "_transcript_ready",
+    )  # fmt: skip
 
     def __init__(self, parts: CallParts, live: LiveCalls, admission: Admission) -> None:
         super().__init__(admission)
@@ -186,7 +188,7 @@ class LiveCall(PhoneSocket):
             self._parts.pool,
             start.call_sid,
             on_event=self._on_model,
-            on_alive=lambda: session.model_alive(self._now()),
+            on_pulse=self._on_pulse,
             on_read=self._on_read,
             on_replaced=self._on_model_replaced,
             on_given_up=lambda code: self.finish(f"model_{code}"),
@@ -214,10 +216,11 @@ class LiveCall(PhoneSocket):
         self._in_burst = False
         if self._session is not None:
             self._perform()
-            if self._session.transcript_pending:
-                self._transcript_ready.clear()
-            else:
-                self._transcript_ready.set()
+
+    def _on_pulse(self, alive: bool) -> None:
+        if self._session is not None:
+            self._session.model_pulse(self._now(), alive=alive)
+            self._perform()
 
     def _on_model_replaced(self) -> None:
         """Another session is there: it is told the conversation; the caller keeps hearing what is buffered."""
@@ -229,11 +232,7 @@ class LiveCall(PhoneSocket):
 
     async def _resume(self, start: CallStarted) -> None:
         assert self._session is not None
-        try:
-            context = await self._parts.control.resume_context(start.call_sid, RESUME_DEADLINE)
-        except PortError:
-            log.warning("resumed_without_context", call_sid=start.call_sid)
-            context = ResumeContext(start, start.language)
+        context = await conversation_so_far(self._parts.control, start)
         if not self._session.ended:
             self._session.resume(context, resume_notes(context.language), self._now())
             self._perform()
@@ -242,18 +241,11 @@ class LiveCall(PhoneSocket):
         """Whoever phones in may be owed a callback: the model is told, a new time moves it, and it can be cancelled."""
         assert self._session is not None
         assert self._runner is not None
-        try:
-            owed = await self._parts.control.open_callbacks(start.from_number, RESUME_DEADLINE)
-        except PortError:
-            log.warning("open_callbacks_unknown", call_sid=start.call_sid)
-            return
-        if not owed or self._session.ended:
-            return
-        self._runner.callbacks.owed = owed[0]
-        now, at = datetime.now(UTC), datetime.fromisoformat(owed[0].at).astimezone(self._parts.zone)
-        line = language_pack(self._session.language).callback_open
-        self._session.note(line.format(at=spoken_time(at, now, self._session.language), topic=owed[0].topic))
-        self._perform()
+        owed = await callback_owed(self._parts.control, start)
+        if owed is not None and not self._session.ended:
+            self._runner.callbacks.owed = owed
+            self._session.note(note_of(owed, self._session.language, self._parts.zone))
+            self._perform()
 
     async def _transcribed(self) -> None:
         await self._transcript_ready.wait()
@@ -273,6 +265,10 @@ class LiveCall(PhoneSocket):
         if session.stirred:
             self._do(session.take_commands())
             self._alarm.set(session.wakes_at)
+            if session.transcript_pending:
+                self._transcript_ready.clear()
+            else:
+                self._transcript_ready.set()
 
     def _do(self, commands: Sequence[Command]) -> None:
         model, to_phone = self._model, list[bytes]()
@@ -387,7 +383,7 @@ class LiveCall(PhoneSocket):
             metrics.CALLS.labels(detail).inc()
             log.info("stream_ended", call_sid=self._start.call_sid, reason=detail)
         event_id = f"{self._start.call_sid}:{self._stream.stream_sid}:{self._facts}"
-        fact = Fact(event_id, self._start.call_sid, kind, datetime.now(UTC).isoformat(), turn, detail)
+        fact = Fact(event_id, self._start.call_sid, kind, utc(time.time() * 1000), turn, detail)
         self._parts.spool.put(self._start, fact)
 
     def _now(self) -> float:

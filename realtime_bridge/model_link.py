@@ -15,17 +15,19 @@ from firstline.ports import Rejected
 from realtime_bridge.metrics import CUT_SOCKETS, SWALLOWED
 from realtime_bridge.protocol import faults
 from realtime_bridge.protocol.faults import Fault
+from realtime_bridge.protocol.server_events import needs_no_reading
 
 log = structlog.get_logger()
 
 Event = dict[str, Any]
 """A server event of the Realtime protocol."""
 
-LOOK_EVERY = 0.5
-ASKED_AT, GIVEN_UP_AT = 3, 5
+LOOK_EVERY = 0.25
+SILENT_AT, ASKED_AT, GIVEN_UP_AT = 3, 6, 10
 """Seconds, and looks since anything came: a model whose process hangs while it owes nothing is noticed within two
-and a half. One that owes the caller something is asked sooner, by the session (`realtime_bridge.protocol.pulse`). One
-timer for all links: a task per socket, as in the library's own pings, cost 5 % of the loop at 100 calls."""
+and a half. At every third the call is told, which asks one that owes the caller something
+(`realtime_bridge.protocol.pulse`). One timer for all links: a task per socket, as in the library's own pings, cost 5 %
+of the loop at 100 calls."""
 UNACKNOWLEDGED_MS = 2000
 """A network that went away is noticed by the kernel: caller audio, which never pauses, stays unacknowledged so long."""
 READY_WITHIN = 5.0
@@ -36,7 +38,7 @@ READ_BYTES = 4 * 1024
 """Of the read buffer to begin with: it doubles for a model that says more at once, and never shrinks."""
 _LARGE = 2048
 """Bytes. What is longer, a look-up's answer or a prompt, is masked where it lies: the socket's own write buffer would
-keep its length for the rest of the call."""
+keep its length for the rest of the call. When a server repeats it, it is not parsed where nobody wants it."""
 _HEADER_ROOM = 14
 """Bytes of the longest WebSocket header."""
 _BACKLOG_FRAMES = 1500
@@ -97,7 +99,9 @@ class LinkWatcher:
     def _look_at_all(self) -> None:
         self._looks = None
         for link in tuple(self._open):
-            link.look()
+            link.silent_looks += 1
+            if link.silent_looks >= SILENT_AT:
+                link.look()
         if self._open and self._looks is None:
             self._look_later()
 
@@ -110,6 +114,12 @@ class LinkWatcher:
 
 class ModelLink(WSListener):
     """One Realtime session's socket. What is sent before it is open is kept in order."""
+
+    __slots__ = (
+        "_backlog", "_close_code", "_close_reason", "_closing", "_configuration", "_connecting", "_early", "_loop",
+        "_on_event", "_on_lost", "_on_pulse", "_on_read", "_on_session", "_partial", "_too_slow", "_transport",
+        "_watcher", "endpoint", "lost", "opened_at", "ready", "silent_looks",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -134,12 +144,13 @@ class ModelLink(WSListener):
         self._on_event: Callable[[Event], None] = self._keep_early
         self._on_session: Callable[[Event], None] = _nothing
         self._on_lost: Callable[[Fault], None] | None = None
-        self._on_alive: Callable[[], None] = _nothing
+        self._on_pulse: Callable[[bool], None] = _nothing
         self._on_read: Callable[[], None] = _nothing
         self._closing = False
         self._close_code, self._close_reason = 0, ""
         self._partial = bytearray()
-        self._silent_looks = 0
+        self.silent_looks = 0
+        """Since anything came."""
         self._too_slow = self._loop.call_later(delay + ready_within, self._not_ready)
         self._connecting: asyncio.Task[None] | None = self._loop.create_task(self._connect(delay))
 
@@ -147,16 +158,16 @@ class ModelLink(WSListener):
         self,
         on_event: Callable[[Event], None],
         on_lost: Callable[[Fault], None],
-        on_alive: Callable[[], None] = _nothing,
+        on_pulse: Callable[[bool], None] = _nothing,
         on_read: Callable[[], None] = _nothing,
         on_session: Callable[[Event], None] = _nothing,
     ) -> None:
         """Hand every event, those that came before included, to a call.
 
-        `on_alive` is told of pongs, `on_read` that all events which came at once were handed over, `on_session` of
-        events about the session itself, before `on_event`.
+        `on_pulse` is told of pongs and, now and then, that a ready session says nothing (False), `on_read` that all
+        events which came at once were handed over, `on_session` of events about the session itself, before `on_event`.
         """
-        self._on_event, self._on_lost, self._on_alive, self._on_read = on_event, on_lost, on_alive, on_read
+        self._on_event, self._on_lost, self._on_pulse, self._on_read = on_event, on_lost, on_pulse, on_read
         self._on_session = on_session
         early, self._early = self._early, []
         for event in early:
@@ -210,7 +221,7 @@ class ModelLink(WSListener):
         """End the session; nothing is reported for it, and whoever was told of it is let go."""
         self._closing = True
         self._on_event = self._on_session = _nothing
-        self._on_lost, self._on_alive, self._on_read = None, _nothing, _nothing
+        self._on_lost, self._on_pulse, self._on_read = None, _nothing, _nothing
         self._too_slow.cancel()
         self._watcher.link_closed(self)
         if self._connecting is not None:
@@ -239,16 +250,20 @@ class ModelLink(WSListener):
         """Whoever says nothing is asked whether it is there, and given up when it is not."""
         if self._transport is None:
             return
-        self._silent_looks += 1
-        if self._silent_looks == ASKED_AT:
+        if self.silent_looks == ASKED_AT:
             self.ping()
-        elif self._silent_looks >= GIVEN_UP_AT:
+        if self.silent_looks >= GIVEN_UP_AT:
             self._transport.disconnect(graceful=False)
+        elif self.ready and self.silent_looks % SILENT_AT == 0:
+            self._on_pulse(False)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        self._silent_looks = 0
+        was_silent, self.silent_looks = self.silent_looks >= SILENT_AT, 0
         if frame.msg_type is _TEXT and frame.fin:
-            self._text(frame.get_payload_as_bytes())
+            data = frame.get_payload_as_bytes()
+            # Whoever was told of a silence must hear that it is over.
+            if len(data) < _LARGE or was_silent or not needs_no_reading(data):
+                self._text(data)
         else:
             self._unusual(transport, frame)
         if frame.last_in_buffer:
@@ -263,7 +278,7 @@ class ModelLink(WSListener):
             transport.disconnect()
             return
         if frame.msg_type is WSMsgType.PONG:
-            self._on_alive()
+            self._on_pulse(True)
         if frame.msg_type in (WSMsgType.TEXT, WSMsgType.CONTINUATION):
             self._partial += frame.get_payload_as_bytes()
             if frame.fin:

@@ -25,6 +25,12 @@ UNREAD_BYTES = 4 * 2**20
 class PhoneSocket(WSListener):
     """Cuts a peer that floods, does not read, or never says which call it is; hands text frames on."""
 
+    # The library's base class has no room for attributes: without slots each would be looked up in a table of its own,
+    # for every frame.
+    __slots__ = (
+        "_admission", "_budget", "_loop", "_phone", "_silent", "line", "to_model",
+    )  # fmt: skip
+
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
         self._loop = asyncio.get_running_loop()

@@ -258,7 +258,7 @@ class CallSession:
         turn, speaking, unheard = self._keeper.open, self._responses.caller_speaking, self._recent.holding
         unanswered = turn is not None and not any(spoken.utterance.complete for spoken in turn.spoken)
         self._responses.forget()
-        self._pulse.forget()
+        self._pulse.alive()
         self._voice.forget_model()
         self._configure()
         lines, tools = self._conversation.with_open(self._keeper.so_far(now))
@@ -283,7 +283,7 @@ class CallSession:
         """A server event of the Realtime protocol. Unknown ones are counted, never fatal."""
         if self._model.session_lost:
             return
-        self._pulse.heard(now)
+        self._pulse.alive()
         kind = str(event.get("type"))
         if kind == "response.output_audio.delta" and self._goes_on(event, now):
             return
@@ -293,8 +293,6 @@ class CallSession:
         if kind in NEEDS_NOTHING:
             if kind == "session.updated":
                 self._responses.configured(event)
-            if self._pulse.due < self._due:  # it is a word, from which on a session's silence is noticed
-                self._due, self._happened = self._pulse.due, True
             return
         if not self._interruptions.takes(event, now):
             self._handle(event, now)
@@ -323,9 +321,13 @@ class CallSession:
         if kind == "response.done":
             self._watch.spent(self._model.take_cost(), now)
 
-    def model_alive(self, now: float) -> None:
-        """The model's session answered a ping."""
-        self._pulse.heard(now)
+    def model_pulse(self, now: float, *, alive: bool) -> None:
+        """The model's session answered a ping; or it is ready, and nothing came of it for half a second and more."""
+        if alive:
+            self._pulse.alive()
+        elif not self.ended:
+            self._pulse.silent(now)
+            self._due = min(self._due, self._pulse.due)
 
     def tool_answered(self, call_id: str, answer: ToolAnswer, now: float) -> None:
         """A tool came back: the model is told, and asked to speak once it is free and the caller is silent."""

@@ -111,7 +111,7 @@ class AskForPerson:
 
 @dataclass(frozen=True, slots=True)
 class AskIfAlive:
-    """Ping the model's session; answer a pong with `CallSession.model_alive`."""
+    """Ping the model's session; answer a pong with `CallSession.model_pulse`."""
 
 
 @dataclass(frozen=True, slots=True)

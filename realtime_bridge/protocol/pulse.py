@@ -8,8 +8,8 @@ from realtime_bridge.protocol.commands import AskIfAlive, Command, LaneFault
 from realtime_bridge.protocol.faults import HUNG
 from realtime_bridge.protocol.rules import NEVER
 
-ASK_AFTER_MS = 600.0
-"""Without a word of the session, while it owes one."""
+ASK_AFTER_MS = 500.0
+"""Since when a word must be owed before a session that is silent is asked."""
 ANSWER_WITHIN_MS = 600.0
 """Several times what a ping takes around the world; with the wait before it about what callers notice."""
 OVERSLEPT_MS = 200.0
@@ -21,18 +21,12 @@ class Pulse:
 
     def __init__(self, commands: list[Command]) -> None:
         self._commands = commands
-        self._heard_at: float | None = None
-        """None before the session's first word: until then whoever connects it watches it."""
         self._owed_since: float | None = None
         self._asked_at: float | None = None
 
-    def heard(self, now: float) -> None:
-        """The session said something, if it was only a pong."""
-        self._heard_at, self._asked_at = now, None
-
-    def forget(self) -> None:
-        """Another session takes over."""
-        self._heard_at = self._asked_at = None
+    def alive(self) -> None:
+        """The session said something, if it was only a pong; or another one takes its place."""
+        self._asked_at = None
 
     def wait(self, *, owed: bool, now: float) -> None:
         """Say whether anything is owed, after every event."""
@@ -41,23 +35,25 @@ class Pulse:
         elif self._owed_since is None:
             self._owed_since = now
 
+    def silent(self, now: float) -> None:
+        """Whoever reads the session's socket looks now and then, and nothing has come for a while: it is asked."""
+        if self._asked_at is None and self._owed_since is not None and now - self._owed_since >= ASK_AFTER_MS:
+            self._ask(now)
+
     @property
     def due(self) -> float:
         """When `tick` wants to be called; `NEVER` when nothing is due."""
-        if self._owed_since is None or self._heard_at is None:
-            return NEVER
-        if self._asked_at is not None:
-            return self._asked_at + ANSWER_WITHIN_MS
-        return max(self._heard_at, self._owed_since) + ASK_AFTER_MS
+        return NEVER if self._asked_at is None else self._asked_at + ANSWER_WITHIN_MS
 
     def tick(self, now: float) -> None:
-        """Ask, or give the session up that did not answer."""
+        """Give the session up that did not answer."""
         late = now - self.due
-        if late < 0:
-            return
-        if self._asked_at is None or late > OVERSLEPT_MS:
-            self._asked_at = now
-            self._commands.append(AskIfAlive())
-        else:
-            self.forget()
+        if late > OVERSLEPT_MS:
+            self._ask(now)
+        elif late >= 0:
+            self._asked_at = None
             self._commands.append(LaneFault(HUNG, session_lost=True))
+
+    def _ask(self, now: float) -> None:
+        self._asked_at = now
+        self._commands.append(AskIfAlive())

@@ -9,10 +9,19 @@ import orjson
 from firstline.domain.facts import FactKind
 from firstline.domain.turn import Turn, Usage
 from realtime_bridge.protocol.call import CallSession
-from realtime_bridge.protocol.commands import AskIfAlive, Command, Happened, Report, RunTool, ToModel, ToPhone
+from realtime_bridge.protocol.commands import (
+    AskIfAlive,
+    Command,
+    Happened,
+    LaneFault,
+    Report,
+    RunTool,
+    ToModel,
+    ToPhone,
+)
 from realtime_bridge.protocol.phrases import CallPhrases, Phrase
 from realtime_bridge.protocol.realtime import SessionConfig
-from realtime_bridge.protocol.rules import CallRules
+from realtime_bridge.protocol.rules import NEVER, CallRules
 from realtime_bridge.protocol.twilio import (
     DigitPressed,
     MarkReached,
@@ -23,6 +32,8 @@ from realtime_bridge.protocol.twilio import (
 
 CALL = "CA" + "1" * 32
 STREAM = "MZ" + "2" * 32
+SILENT_MS = 600.0
+"""Whoever reads a model's socket tells of a silence about so late."""
 
 
 def mulaw(ms: int) -> str:
@@ -81,6 +92,8 @@ class Bench:
             clock_zero=clock_zero,
         )
         self.now = 0.0
+        self.heard_at: float | None = None
+        """When the model, whose session is ready from its first word on, last said something."""
         self.commands: list[Command] = []
         self.marks: list[str] = []
 
@@ -93,13 +106,17 @@ class Bench:
         fresh = self.session.take_commands()
         self.commands += fresh
         if self.answers_pings and AskIfAlive() in fresh:
-            self.session.model_alive(self.now)
+            self.heard_at = self.now
+            self.session.model_pulse(self.now, alive=True)
+        if any(isinstance(command, LaneFault) and command.session_lost for command in fresh):
+            self.heard_at = None
         for frame in self.to_phone(fresh):
             if frame["event"] == "mark":
                 self.marks.append(frame["mark"]["name"])
         return fresh
 
     def model(self, kind: str, **fields: Any) -> list[Command]:
+        self.heard_at = self.now
         self.session.model({"type": kind, **fields}, self.now)
         return self.take()
 
@@ -113,15 +130,23 @@ class Bench:
         return self.take()
 
     def wait(self, ms: float) -> list[Command]:
-        """Time passes; the session is woken whenever it wants to be."""
+        """Time passes; the session is woken whenever it wants to be, and told now and then that the model is silent."""
         until = self.now + ms
         fresh: list[Command] = []
-        while self.session.wakes_at <= until:
-            self.now = max(self.now, self.session.wakes_at)
-            self.session.tick(self.now)
+        while (at := min(self.session.wakes_at, silent_at := self._silent_at())) <= until:
+            self.now = max(self.now, at)
+            if at == silent_at:
+                self.session.model_pulse(self.now, alive=False)
+            else:
+                self.session.tick(self.now)
             fresh += self.take()
         self.now = until
         return fresh
+
+    def _silent_at(self) -> float:
+        if self.heard_at is None:
+            return NEVER
+        return self.heard_at + SILENT_MS * (max(0.0, self.now - self.heard_at) // SILENT_MS + 1)
 
     def press(self, digits: str) -> list[Command]:
         fresh: list[Command] = []

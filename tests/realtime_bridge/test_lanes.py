@@ -141,7 +141,7 @@ class TestAShortLivedSecret:
         alive = asyncio.Event()
         async with scripted_model() as model:
             link = ModelLink(_endpoint(model, _secret), session_update(CONFIG), LinkWatcher())
-            link.attach(lambda _: None, lambda _: None, alive.set)
+            link.attach(lambda _: None, lambda _: None, lambda answered: alive.set() if answered else None)
             await asyncio.wait_for(alive.wait(), 10)
             link.close()
 
@@ -209,7 +209,8 @@ class TestASessionThatBreaks:
     async def test_that_hangs_while_it_owes_an_answer_is_not_waited_for(
         self, lanes: TwoLanes, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(model_link, "LOOK_EVERY", 600.0)
+        monkeypatch.setattr(model_link, "LOOK_EVERY", 0.02)
+        monkeypatch.setattr(model_link, "GIVEN_UP_AT", 30_000)
         monkeypatch.setattr(pulse, "ASK_AFTER_MS", 50.0)
         monkeypatch.setattr(pulse, "ANSWER_WITHIN_MS", 200.0)
         async with in_call(lanes.stage) as phone:
@@ -226,6 +227,7 @@ class TestASessionThatBreaks:
             native.socket.transport.abort()
 
     async def test_that_is_only_slow_is_kept(self, lanes: TwoLanes, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(model_link, "LOOK_EVERY", 0.02)
         monkeypatch.setattr(pulse, "ASK_AFTER_MS", 10.0)
         monkeypatch.setattr(pulse, "ANSWER_WITHIN_MS", 200.0)
         asked, ping = asyncio.Queue[None](), ModelLink.ping
