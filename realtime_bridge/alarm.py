@@ -14,6 +14,8 @@ class Alarm:
     costs to re-arm, and to re-arm with every event more than that. Times are ms of the loop's clock.
     """
 
+    __slots__ = ("_at", "_loop", "_ring", "_timer")
+
     def __init__(self, ring: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._ring = ring

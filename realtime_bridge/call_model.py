@@ -29,6 +29,11 @@ ROLL_OVER_LOOKS = 0.2
 class CallModel:
     """Replaces sessions that are lost or too old, and tells the call when it must tell its conversation again."""
 
+    __slots__ = (
+        "_begun", "_call_sid", "_link", "_looking", "_loop", "_losses", "_lost_at", "_next", "_on_event",
+        "_on_given_up", "_on_pulse", "_on_read", "_on_replaced", "_pool", "_quiet", "_roll_over", "send",
+    )  # fmt: skip
+
     def __init__(
         self,
         pool: WarmPool,

@@ -116,6 +116,8 @@ def _encoded(fresh: Sequence[tuple[str, str, Callable[[], bytes]]]) -> list[tupl
 class Recorder:
     """One stream's tape, and what is kept of it."""
 
+    __slots__ = ("_recordings", "_start", "_stream", "_turn", "tape")
+
     def __init__(self, start: CallStarted, stream_sid: str, recordings: Recordings) -> None:
         self._start = start
         self._stream = stream_sid[-6:]

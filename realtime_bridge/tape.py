@@ -50,6 +50,8 @@ class Cutting:
 class Tape:
     """One call's line. Holds at most the turn under way."""
 
+    __slots__ = ("_caller", "_line", "_room", "_said", "hear")
+
     def __init__(self) -> None:
         self._listen(deque(maxlen=BEFORE_SPEECH_FRAMES))
         self._said: Sequence[CallerAudio] = ()

@@ -31,6 +31,8 @@ class _Said:
 class Announcer:
     """Knows which phrases are in the caller's ear and what follows once they were heard."""
 
+    __slots__ = ("_commands", "_count", "_ids", "_voice", "_waiting")
+
     def __init__(self, voice: AgentVoice, commands: list[Command]) -> None:
         self._voice = voice
         self._commands = commands

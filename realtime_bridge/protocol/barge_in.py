@@ -43,6 +43,8 @@ class Held:
 class BargeIn:
     """One sound at a time."""
 
+    __slots__ = ("_after_ms", "held")
+
     def __init__(self, after_ms: float) -> None:
         self._after_ms = after_ms
         self.held: Held | None = None

@@ -48,6 +48,12 @@ from realtime_bridge.protocol.watch import Watch
 class CallSession:
     """One call, from the stream's start to its end."""
 
+    __slots__ = (
+        "__weakref__", "_age_ms", "_ahead", "_announcer", "_commands", "_conversation", "_due", "_happened",
+        "_interruptions", "_keeper", "_live_line", "_model", "_note_of_call", "_opening", "_pulse", "_recent",
+        "_responses", "_voice", "_watch", "_words", "config", "ended", "line",
+    )  # fmt: skip
+
     def __init__(
         self,
         stream: TwilioStream,
@@ -157,11 +163,6 @@ class CallSession:
     def language(self) -> str:
         """ISO 639-1."""
         return self._keeper.language
-
-    @property
-    def audio_in_ms(self) -> float:
-        """How much the caller has sent to the present model session."""
-        return self.line.audio_ms
 
     @property
     def caller_speaking(self) -> bool:

@@ -13,6 +13,8 @@ _MAX_CHUNK_IDS = 12
 class Conversation:
     """Grows by every turn that is closed."""
 
+    __slots__ = ("_caller_texts", "_tools", "chunk_ids", "confidence", "lines")
+
     def __init__(self) -> None:
         self.lines: list[tuple[str, str]] = []
         """(speaker, words as heard) of everything that is over."""

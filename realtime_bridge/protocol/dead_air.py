@@ -20,6 +20,8 @@ class Due(Enum):
 class DeadAir:
     """The clock of one call's waits. Times are ms of the session's clock."""
 
+    __slots__ = ("_filled", "_filler_at", "_has_fillers", "_rules", "_since", "_tool_since")
+
     def __init__(self, rules: CallRules, *, has_fillers: bool) -> None:
         self._rules = rules
         self._has_fillers = has_fillers and rules.filler_after_ms > 0

@@ -20,6 +20,8 @@ CALLERS_WORDS = "conversation.item.input_audio_transcription."
 class Interruptions:
     """Silences the phone at once; tells the model and closes the turn once the sound is an interruption."""
 
+    __slots__ = ("_ahead", "_announcer", "_barge_in", "_commands", "_handle", "_keeper", "_responses", "_voice")
+
     def __init__(
         self,
         barge_in: BargeIn,

@@ -13,6 +13,8 @@ MOST_DIGITS = 32
 class Keypad:
     """Times are ms of the session's clock. The digits are nobody's business but the model's: they enter no log."""
 
+    __slots__ = ("_digits", "_last_at", "_person", "_typed")
+
     def __init__(self, person: Callable[[float], None], typed: Callable[[str, float], None]) -> None:
         self._person = person
         self._typed = typed

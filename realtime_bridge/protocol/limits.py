@@ -15,6 +15,8 @@ PATIENCE_MS = 15_000.0
 class LimitWatch:
     """Times are ms of the session's clock."""
 
+    __slots__ = ("_end", "_ends_at", "_over", "_rules", "_too_dear_at", "_usd", "_warn", "_warned")
+
     def __init__(self, rules: CallRules, warn: Callable[[str, float], None], end: Callable[[str, float], None]) -> None:
         self._rules = rules
         self._warn, self._end = warn, end

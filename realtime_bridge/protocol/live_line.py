@@ -12,6 +12,8 @@ from realtime_bridge.protocol.phrases import CallPhrases
 class LiveLine:
     """Asked for once in a call; from then on the model has no more say."""
 
+    __slots__ = ("_announcer", "_commands", "_end", "_phrases", "engaged")
+
     def __init__(
         self, announcer: Announcer, phrases: CallPhrases, commands: list[Command], end: Callable[[str, float], None]
     ) -> None:

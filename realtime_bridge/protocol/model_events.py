@@ -21,6 +21,11 @@ from realtime_bridge.protocol.voice import AgentVoice
 class ModelEvents:
     """Reads the server events of one model session after the other. Times are ms of the session's clock."""
 
+    __slots__ = (
+        "_ahead", "_commands", "_conversation", "_farewell_item", "_keeper", "_line", "_made_out", "_price",
+        "_responses", "_second_hearing", "_silence_ms", "_unanswered", "_usd", "_voice", "farewell", "session_lost",
+    )  # fmt: skip
+
     def __init__(
         self,
         line: CallerLine,

@@ -66,6 +66,8 @@ class _Mark:
 class Playback:
     """Accounts for all audio sent. Times are ms of any steady clock."""
 
+    __slots__ = ("_count", "_cut_marks", "_lag", "_lag_told_at", "_marks", "_plays_until", "_segments", "_unmarked_ms")
+
     def __init__(self) -> None:
         self._segments: deque[_Segment] = deque()
         self._marks: deque[_Mark] = deque()

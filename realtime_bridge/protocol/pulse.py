@@ -19,6 +19,8 @@ OVERSLEPT_MS = 200.0
 class Pulse:
     """Of one model session after the other."""
 
+    __slots__ = ("_asked_at", "_commands", "_owed_since")
+
     def __init__(self, commands: list[Command]) -> None:
         self._commands = commands
         self._owed_since: float | None = None

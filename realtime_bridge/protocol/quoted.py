@@ -59,6 +59,8 @@ class Finding:
 class QuotedPassages:
     """At most one look-up that waits to be used, and the last ones that were."""
 
+    __slots__ = ("_commands", "_count", "_kept", "_waiting", "finding")
+
     def __init__(self, commands: list[Command]) -> None:
         self._commands = commands
         self._count = 0

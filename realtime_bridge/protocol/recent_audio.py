@@ -14,6 +14,8 @@ KEPT = 150
 class RecentAudio:
     """Frames of a line since the last utterance that was understood: 3 s of them, or all that the line holds."""
 
+    __slots__ = ("__weakref__", "_ends", "_line", "speaking")
+
     def __init__(self, line: CallerLine) -> None:
         self._line = line
         line.tidy = to_owner(self._tidy)

@@ -23,6 +23,11 @@ class Response:
 class Responses:
     """The sequencer of one model session."""
 
+    __slots__ = (
+        "_asked", "_commands", "_failed", "_kept_from_answering", "_muted", "_server_answers", "_unwanted", "_wanted",
+        "active", "caller_speaking", "expected", "server_begins", "tools",
+    )  # fmt: skip
+
     def __init__(self, commands: list[Command], server_answers: Callable[[bool], bytes]) -> None:
         """`server_answers` is the event that has the server begin responses by itself, or not."""
         self._commands = commands

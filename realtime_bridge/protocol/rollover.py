@@ -27,6 +27,8 @@ class Step(Enum):
 class RollOver:
     """Of one session, which began at `opened_at` and lasts so many seconds."""
 
+    __slots__ = ("due_at", "forced_at", "prepared")
+
     def __init__(self, opened_at: float, lasts: float = 60 * 60.0) -> None:
         self.due_at = opened_at + min(ROLL_AFTER, lasts - 5 * BEFORE_EXPIRY)
         """When there is something to do."""

@@ -14,6 +14,8 @@ GOODBYE = "goodbye"
 class RuntimeWords:
     """The greeting, fillers, prompts into silence, warnings and goodbyes: pre-rendered, in the call's language."""
 
+    __slots__ = ("_announcer", "_commands", "_end", "_keeper", "_next_filler", "_phrases")
+
     def __init__(
         self,
         announcer: Announcer,

@@ -16,6 +16,8 @@ DOUBTFUL = -1.0
 class SecondHearing:
     """Decides what is worth hearing again; `recent` has the sound."""
 
+    __slots__ = ("_commands", "_enabled", "_first", "_recent")
+
     def __init__(self, commands: list[Command], recent: RecentAudio, enabled: bool) -> None:
         self._commands = commands
         self._recent = recent

@@ -10,6 +10,8 @@ PROMPTS = 2
 class SilenceLadder:
     """Climbs while nobody has anything to do but the caller. Times are ms of the session's clock."""
 
+    __slots__ = ("_climbed", "_goodbye", "_prompt", "_since", "_step_ms")
+
     def __init__(self, step_ms: float, prompt: Callable[[float], None], goodbye: Callable[[float], None]) -> None:
         self._step_ms = step_ms
         self._prompt = prompt

@@ -29,6 +29,11 @@ HANDOFF = "handoff_to_human"
 class Speculation:
     """What is searched for the caller's present words, and what came of it. Does nothing when it is not `enabled`."""
 
+    __slots__ = (
+        "_before", "_begins_at", "_begun", "_commands", "_count", "_enabled", "_finding", "_item_id", "_looked_at",
+        "_quoted", "_searched", "_speaking", "_under_way", "_unsearched_since", "_waiting", "_words",
+    )  # fmt: skip
+
     def __init__(self, commands: list[Command], enabled: bool) -> None:
         self._commands = commands
         self._enabled = enabled

@@ -13,6 +13,8 @@ from realtime_bridge.protocol.turns import OpenTurn, utc
 class TurnKeeper:
     """One turn at a time."""
 
+    __slots__ = ("_begun", "_clock_zero", "_commands", "_spoke_at", "closing", "conversation", "language", "open")
+
     def __init__(self, conversation: Conversation, commands: list[Command], language: str, clock_zero: float) -> None:
         self._clock_zero = clock_zero
         self._spoke_at: float | None = None

@@ -59,6 +59,8 @@ PhoneEvent = StreamStarted | MarkReached | DigitPressed | StreamStopped
 class TwilioStream:
     """Reads one stream's frames in their order; knows the StreamSid that every answer needs."""
 
+    __slots__ = ("stopped", "stream_sid")
+
     def __init__(self) -> None:
         self.stream_sid = ""
         self.stopped = False

@@ -13,6 +13,8 @@ from realtime_bridge.protocol.twilio import MULAW_BYTES_PER_MS, TwilioStream
 class AgentVoice:
     """Everything the agent says in one stream, the model's items and pre-rendered phrases alike."""
 
+    __slots__ = ("_commands", "_playback", "_stream", "spoken")
+
     def __init__(self, stream: TwilioStream, commands: list[Command]) -> None:
         self._stream = stream
         self._commands = commands

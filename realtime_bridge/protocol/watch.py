@@ -24,6 +24,11 @@ from realtime_bridge.protocol.voice import AgentVoice
 class Watch:
     """Told after every event; asked when it wants to be woken. Times are ms of the session's clock."""
 
+    __slots__ = (
+        "__weakref__", "_announcer", "_commands", "_dead_air", "_interruptions", "_keeper", "_keypad", "_ladder",
+        "_limits", "_live_line", "_model", "_moving", "_phrases", "_responses", "_voice", "_was_quiet", "_words",
+    )  # fmt: skip
+
     def __init__(
         self,
         rules: CallRules,

@@ -170,7 +170,7 @@ class Bench:
         """Speech detected, ended and transcribed."""
         self.model("input_audio_buffer.speech_started", item_id=item)
         self.hear(1500)
-        self.model("input_audio_buffer.speech_stopped", item_id=item, audio_end_ms=self.session.audio_in_ms)
+        self.model("input_audio_buffer.speech_stopped", item_id=item, audio_end_ms=self.session.line.audio_ms)
         self.model("conversation.item.input_audio_transcription.completed", item_id=item, transcript=text)
 
     def agent_says(self, text: str, ms: int = 1000, response: str = "resp_1", item: str = "item_a1") -> None:

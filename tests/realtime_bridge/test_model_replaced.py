@@ -110,7 +110,7 @@ class TestWhatTheCallerWasSaying:
 
         assert kinds(events).count("input_audio_buffer.append") == 50
         assert "response.create" not in kinds(events)
-        assert bench.session.audio_in_ms == 1000
+        assert bench.session.line.audio_ms == 1000
 
     def test_is_sent_again_while_its_words_are_awaited(self, bench: Bench) -> None:
         bench.model("input_audio_buffer.speech_started", item_id="u")

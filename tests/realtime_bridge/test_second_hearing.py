@@ -20,7 +20,7 @@ def heard(bench: Bench, *, text: str | None, item: str = "item_u1", ms: int = 80
     """The caller speaks, and what the first transcriber made of it arrives; None when it failed."""
     bench.model("input_audio_buffer.speech_started", item_id=item)
     bench.hear(ms)
-    bench.model("input_audio_buffer.speech_stopped", item_id=item, audio_end_ms=bench.session.audio_in_ms)
+    bench.model("input_audio_buffer.speech_stopped", item_id=item, audio_end_ms=bench.session.line.audio_ms)
     kind = "conversation.item.input_audio_transcription"
     if text is None:
         return bench.model(f"{kind}.failed", item_id=item, error={"code": "failed"})

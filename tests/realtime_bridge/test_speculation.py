@@ -29,7 +29,7 @@ class Caller(Bench):
         self.model("conversation.item.input_audio_transcription.delta", item_id=item, delta=words)
 
     def stops(self, text: str = QUESTION, item: str = "item_u1") -> None:
-        self.model("input_audio_buffer.speech_stopped", item_id=item, audio_end_ms=self.session.audio_in_ms)
+        self.model("input_audio_buffer.speech_stopped", item_id=item, audio_end_ms=self.session.line.audio_ms)
         self.model("conversation.item.input_audio_transcription.completed", item_id=item, transcript=text)
 
     def search_returns(self, result: SearchResult = FOUND, took: float = 60.0) -> None:
@@ -312,7 +312,7 @@ class TestLookUpOfTheModel:
         caller.was_answered()
         caller.begins("item_u2")
         caller.says("And how long does that take?", "item_u2")
-        caller.model("input_audio_buffer.speech_stopped", item_id="item_u2", audio_end_ms=caller.session.audio_in_ms)
+        caller.model("input_audio_buffer.speech_stopped", item_id="item_u2", audio_end_ms=caller.session.line.audio_ms)
         caller.asks_tool("lookup_article", '{"query": "how long does a password reset link take"}')
         begun = caller.queries
 
