@@ -128,7 +128,7 @@ class TestAResume:
         tools = state.resume_context().tools
 
         assert [tool.use.output for tool in tools] == ["3", "4"]
-        assert [tool.after_lines for tool in tools] == [5, 7, 9, 11]
+        assert [tool.after_lines for tool in tools] == [5, 7]
 
     def test_after_a_booking_that_nobody_told_knows_the_promise_and_the_wish(self) -> None:
         state = call()
