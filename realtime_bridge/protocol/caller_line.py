@@ -19,7 +19,7 @@ from realtime_bridge.protocol.twilio import CallerAudio, audio_ms
 HELD = 500
 """Frames, 10 s: the most that is kept. A longer utterance loses its beginning: 150 KB a call is enough."""
 LOOKED_AFTER = CREDIT
-"""Frames after which what is due now and then is done once for all of them: half a second."""
+"""Frames after which what is due now and then is done once for all of them: a second."""
 USUAL = 216
 """Base64 characters of 20 ms, which are 160 bytes of µ-law."""
 _ALPHABET, _PADDING = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", b"=="
@@ -40,7 +40,7 @@ class Listener(Protocol):
 
 
 class CallerLine:
-    """What came of the caller. `tidy` is called every half second: whoever owns the frames lets go of some there."""
+    """What came of the caller. `tidy` is called every second: whoever owns the frames lets go of some there."""
 
     __slots__ = (
         "_begins",

@@ -10,8 +10,8 @@ RATE = 100.0
 """Frames a second, on average: twice what a stream has."""
 BURST = 500.0
 """Frames at once: 10 s of audio held up on its way. What a flood gets in before it is cut is time that others wait."""
-CREDIT = 25
-"""Frames that are taken before the clock is looked at once for all of them: half a second of speech."""
+CREDIT = 50
+"""Frames that are taken before the clock is looked at once for all of them: a second of speech."""
 BYTES_PER_FRAME = 1024
 """A media frame has about 400 bytes; a larger one counts as several."""
 
