@@ -66,7 +66,9 @@ class _Mark:
 class Playback:
     """Accounts for all audio sent. Times are ms of any steady clock."""
 
-    __slots__ = ("_count", "_cut_marks", "_lag", "_lag_told_at", "_marks", "_plays_until", "_segments", "_unmarked_ms")
+    __slots__ = (
+        "_count", "_cut_marks", "_lag", "_lag_told_at", "_marks", "_plays_until", "_segments", "_told", "_unmarked_ms",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self._segments: deque[_Segment] = deque()
@@ -76,6 +78,7 @@ class Playback:
         self._unmarked_ms = 0.0
         self._plays_until = 0.0
         self._lag = 0.0
+        self._told = float("inf")
         self._lag_told_at = float("-inf")
 
     @property
@@ -122,7 +125,9 @@ class Playback:
             mark = self._marks.popleft()
             if mark.name == name:
                 break
-        self._lag, self._lag_told_at = max(0.0, now - mark.plays_at), now
+        told = max(0.0, now - mark.plays_at)
+        # A mark that was held up on its way says too much, never too little: one alone is not believed.
+        self._lag, self._told, self._lag_told_at = min(told, self._told), told, now
         while self._segments and self._segments[0].ends <= mark.plays_at:
             segment = self._segments.popleft()
             segment.utterance.heard_ms += segment.ms

@@ -63,6 +63,16 @@ class TestPassThrough:
         assert media["media"]["payload"] == mulaw(40)
         assert mark["event"] == "mark"
 
+    def test_only_the_first_answer_asks_at_its_first_sound_how_far_the_phone_lags(self, bench: Bench) -> None:
+        bench.agent_says("One.", ms=3000)
+        before = len(bench.marks)
+        bench.play_all()
+        bench.caller_says("And?")
+
+        bench.agent_says("Two.", ms=3000, response="resp_2", item="item_a2")
+
+        assert (before, len(bench.marks)) == (3, 2)
+
 
 class TestBargeIn:
     def test_silences_the_phone_before_anything_else(self, bench: Bench) -> None:
@@ -89,6 +99,17 @@ class TestBargeIn:
             "content_index": 0,
             "audio_end_ms": 240,
         }
+
+    def test_is_not_misled_by_one_mark_that_was_held_up_on_its_way(self, bench: Bench) -> None:
+        bench.agent_says("A long answer.", ms=5000)
+        bench.now += 110
+        bench.session.phone(_mark(bench, 0), bench.now)
+        bench.now = 2200
+        bench.session.phone(_mark(bench, 1), bench.now)
+
+        bench.model("input_audio_buffer.speech_started", item_id="item_u2")
+
+        assert bench.sent_to_model("conversation.item.truncate")[0]["audio_end_ms"] == 2190
 
     def test_never_claims_more_heard_than_was_sent(self, bench: Bench) -> None:
         bench.model("response.created", response={"id": "r"})
