@@ -13,8 +13,6 @@ from realtime_bridge.protocol.twilio import audio_ms
 
 MARK_EVERY_MS = 2000.0
 """A mark costs a frame each way. Between two of them the clock is as good as a mark."""
-LAG_HOLDS_MS = 30_000.0
-"""For so long the phone's lag, as a mark told it, is taken for what it is now; then the first sound asks again."""
 
 
 @dataclass(slots=True)
@@ -66,9 +64,7 @@ class _Mark:
 class Playback:
     """Accounts for all audio sent. Times are ms of any steady clock."""
 
-    __slots__ = (
-        "_count", "_cut_marks", "_lag", "_lag_told_at", "_marks", "_plays_until", "_segments", "_told", "_unmarked_ms",
-    )  # fmt: skip
+    __slots__ = ("_count", "_cut_marks", "_lag", "_marks", "_plays_until", "_segments", "_told", "_unmarked_ms")
 
     def __init__(self) -> None:
         self._segments: deque[_Segment] = deque()
@@ -79,7 +75,6 @@ class Playback:
         self._plays_until = 0.0
         self._lag = 0.0
         self._told = float("inf")
-        self._lag_told_at = float("-inf")
 
     @property
     def playing(self) -> bool:
@@ -99,8 +94,7 @@ class Playback:
         self._segments.append(_Segment(utterance, payload, ms, begins, self._plays_until))
         utterance.sent_ms += ms
         self._unmarked_ms += ms
-        unsure = first and now - self._lag_told_at > LAG_HOLDS_MS
-        return self._mark(utterance) if unsure or self._unmarked_ms >= MARK_EVERY_MS else None
+        return self._mark(utterance) if first or self._unmarked_ms >= MARK_EVERY_MS else None
 
     def finished(self, utterance: Utterance) -> str | None:
         """The utterance is complete: the name of the mark that will confirm its end, or None when one is under way."""
@@ -127,7 +121,7 @@ class Playback:
                 break
         told = max(0.0, now - mark.plays_at)
         # A mark that was held up on its way says too much, never too little: one alone is not believed.
-        self._lag, self._told, self._lag_told_at = min(told, self._told), told, now
+        self._lag, self._told = min(told, self._told), told
         while self._segments and self._segments[0].ends <= mark.plays_at:
             segment = self._segments.popleft()
             segment.utterance.heard_ms += segment.ms

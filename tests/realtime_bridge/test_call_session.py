@@ -63,16 +63,6 @@ class TestPassThrough:
         assert media["media"]["payload"] == mulaw(40)
         assert mark["event"] == "mark"
 
-    def test_only_the_first_answer_asks_at_its_first_sound_how_far_the_phone_lags(self, bench: Bench) -> None:
-        bench.agent_says("One.", ms=3000)
-        before = len(bench.marks)
-        bench.play_all()
-        bench.caller_says("And?")
-
-        bench.agent_says("Two.", ms=3000, response="resp_2", item="item_a2")
-
-        assert (before, len(bench.marks)) == (3, 2)
-
 
 class TestBargeIn:
     def test_silences_the_phone_before_anything_else(self, bench: Bench) -> None:
